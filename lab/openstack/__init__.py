@@ -1,0 +1,303 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A cloud on this machine: Keystone, Placement, Glance, Neutron and Nova."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+from lab import layout
+from lab import packages
+from lab import processes
+from lab import progress
+from lab import virtualbox
+from lab.openstack import config
+
+_HERE = Path(__file__).parent
+
+# In the order in which they are stopped.
+_SERVICES = ('nova-compute', 'nova-novncproxy', 'nova-scheduler',
+             'nova-conductor', 'nova-api', 'neutron', 'glance', 'placement',
+             'keystone')
+_SERVERS = ('rabbitmq', 'epmd', 'mariadb')
+
+_START_S = 90
+
+
+class Cloud:
+    """Starts and stops the services; makes their data bases once."""
+
+    def __init__(self, lab: layout.Layout) -> None:
+        self._lab = lab
+        self._processes = processes.Processes(lab)
+        self._env = {
+            **os.environ, 'PATH': f'{lab.cloud}/bin:{lab.bin}:'
+            f'{os.environ["PATH"]}', 'PYTHONWARNINGS': 'ignore'}
+
+    def is_running(self) -> bool:
+        return set(_SERVICES) <= set(self._processes.names())
+
+    def has_processes(self) -> bool:
+        return bool(self._processes.names())
+
+    def start(self, show: progress.Progress) -> None:
+        """Start all of it; what runs already is left alone."""
+        config.write(self._lab)
+        with show.step('MariaDB and RabbitMQ'):
+            self._start_servers()
+        if not self._is_done('databases'):
+            with show.step('Data bases'):
+                self._make_databases()
+        with show.step('Keystone, Placement, Glance, Neutron, Nova'):
+            self._start_apis()
+        with show.step('nova-compute with VirtualBox'):
+            self._start_compute()
+
+    def stop(self) -> None:
+        """Stop all of it, machines included."""
+        self._processes.stop(_SERVICES, timeout_s=15)
+        virtualbox.stop_machines(self._lab, self._lab.virtualbox_home)
+        for name in _SERVERS:
+            self._processes.stop((name,), timeout_s=20)
+
+    # Servers in the root
+
+    def _start_servers(self) -> None:
+        data = self._lab.state / 'mariadb'
+        if not data.exists():
+            progress.run(
+                (*self._in_root(), 'mariadb-install-db', '--no-defaults',
+                 f'--datadir={data}', '--user=root', '--skip-test-db',
+                 '--auth-root-authentication-method=normal'),
+                self._log('mariadb'))
+        self._processes.start('mariadb', (
+            *self._in_root(), 'mariadbd', '--no-defaults',
+            f'--datadir={data}', '--user=root', '--skip-networking',
+            # Whoever can open the socket is root already.
+            '--skip-grant-tables',
+            f'--socket={config.database_socket(self._lab)}',
+            '--max-connections=500', '--innodb-flush-log-at-trx-commit=0',
+            '--innodb-buffer-pool-size=128M', '--performance-schema=off',
+            '--character-set-server=utf8mb4'))
+        self._start_rabbitmq()
+        progress.wait_until(
+            'MariaDB does not answer', lambda: self._sql('select 1'),
+            _START_S, self._log('mariadb'))
+
+    def _start_rabbitmq(self) -> None:
+        folder = self._lab.state / 'rabbitmq'
+        folder.mkdir(exist_ok=True)
+        ports = layout.PORTS
+        (folder / 'rabbitmq.conf').write_text(
+            f'listeners.tcp.1 = 127.0.0.1:{ports["rabbitmq"]}\n'
+            'log.console = false\n'
+            # What is transient goes with the connection or is declared so.
+            'deprecated_features.permit.transient_nonexcl_queues = true\n')
+        (folder / 'advanced.config').write_text(
+            '[{kernel, [{inet_dist_use_interface, {127,0,0,1}}]}].\n')
+        env = {
+            **self._env, 'HOME': str(folder),
+            'RABBITMQ_NODENAME': 'lab@localhost',
+            'RABBITMQ_DIST_PORT': str(ports['rabbitmq-peers']),
+            'RABBITMQ_MNESIA_BASE': str(folder / 'mnesia'),
+            'RABBITMQ_LOG_BASE': str(self._lab.logs / 'rabbitmq'),
+            'RABBITMQ_CONFIG_FILE': str(folder / 'rabbitmq.conf'),
+            'RABBITMQ_ADVANCED_CONFIG_FILE': str(folder / 'advanced.config'),
+            'RABBITMQ_ENABLED_PLUGINS_FILE': str(folder / 'plugins'),
+            'RABBITMQ_PID_FILE': str(folder / 'pid'),
+            'ERL_EPMD_ADDRESS': '127.0.0.1',
+            'ERL_EPMD_PORT': str(ports['epmd']),
+            # One scheduler that does not spin: it shares two processors.
+            'RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS': '+S 1:1 +sbwt none',
+        }
+        self._processes.start(
+            'epmd', (*self._in_root(), 'epmd', '-address', '127.0.0.1',
+                     '-port', str(ports['epmd']), '-relaxed_command_check'),
+            env)
+        self._processes.start(
+            'rabbitmq', (*self._in_root(), 'sh', '-c',
+                         'exec /usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/'
+                         'rabbitmq-server'), env)
+
+    def _in_root(self) -> tuple[str, ...]:
+        return packages.in_root(self._lab.root, shared=(self._lab.top,),
+                                tmp=self._lab.tmp)
+
+    def _sql(self, statement: str) -> bool:
+        command = (*self._in_root(), 'mariadb', '--no-defaults', '-S',
+                   str(config.database_socket(self._lab)), '-e', statement)
+        return subprocess.run(command, check=False,
+                              capture_output=True).returncode == 0
+
+    # Data bases
+
+    def _make_databases(self) -> None:
+        for name in config.DATABASES:
+            self._sql(f'create database if not exists {name} '
+                      'character set utf8mb3')
+        etc = self._lab.etc
+        log = self._log('databases')
+
+        def manage(program: str, *words: str) -> None:
+            progress.run((self._lab.cloud / 'bin' / program, *words), log,
+                         env=self._env)
+
+        def identity_and_images() -> None:
+            keystone = ('--config-file', f'{etc}/keystone/keystone.conf')
+            owner = ('--keystone-user', 'root', '--keystone-group', 'root')
+            manage('keystone-manage', *keystone, 'db_sync')
+            for kind in ('fernet_setup', 'credential_setup'):
+                manage('keystone-manage', *keystone, kind, *owner)
+            manage('keystone-manage', *keystone, 'bootstrap',
+                   '--bootstrap-password', config.PASSWORD,
+                   '--bootstrap-region-id', config.REGION,
+                   '--bootstrap-public-url', config.url('keystone', '/v3'),
+                   '--bootstrap-internal-url', config.url('keystone', '/v3'))
+            manage('glance-manage', '--config-file',
+                   f'{etc}/glance/glance-api.conf', 'db_sync')
+            manage('placement-manage', '--config-file',
+                   f'{etc}/placement/placement.conf', 'db', 'sync')
+
+        def compute() -> None:
+            nova = ('--config-file', f'{etc}/nova/nova.conf')
+            manage('nova-manage', *nova, 'api_db', 'sync')
+            manage('nova-manage', *nova, 'cell_v2', 'map_cell0',
+                   '--database_connection',
+                   config.database(self._lab, 'nova_cell0'))
+            manage('nova-manage', *nova, 'db', 'sync')
+            manage('nova-manage', *nova, 'cell_v2', 'create_cell', '--name',
+                   'cell1', '--verbose')
+
+        def network() -> None:
+            manage('neutron-db-manage', '--config-file',
+                   f'{etc}/neutron/neutron.conf', 'upgrade', 'heads')
+
+        progress.together(identity_and_images, compute, network)
+        self._set_done('databases')
+
+    # Services
+
+    def _start_apis(self) -> None:
+        etc = self._lab.etc
+        self._wsgi('keystone', 'keystone.wsgi.api', 'http-socket',
+                   {'OS_KEYSTONE_CONFIG_DIR': f'{etc}/keystone'})
+        self._wait_for_api('keystone', '/v3')
+        if not self._is_done('identity'):
+            self._bootstrap('identity', *(
+                config.url(service, path) for service, path in (
+                    ('nova-api', '/v2.1'), ('placement', ''), ('glance', ''),
+                    ('neutron', ''))))
+        progress.wait_until(
+            'RabbitMQ does not listen',
+            lambda: _listens(layout.PORTS['rabbitmq']), _START_S,
+            self._log('rabbitmq'))
+        self._wsgi('placement', 'placement.wsgi.api', 'http-socket',
+                   {'OS_PLACEMENT_CONFIG_DIR': f'{etc}/placement'})
+        # Nova sends images in chunks, which only uWSGI's router decodes.
+        self._wsgi('glance', 'glance.wsgi.api', 'http',
+                   {'OS_GLANCE_CONFIG_DIR': f'{etc}/glance'},
+                   '--http-chunked-input', '--http-auto-chunked',
+                   '--http-raw-body', '--http-timeout', '600',
+                   '--socket-timeout', '60')
+        self._wsgi('neutron', 'neutron.wsgi.api', 'http-socket',
+                   {'OS_NEUTRON_CONFIG_DIR': f'{etc}/neutron',
+                    'OS_NEUTRON_CONFIG_FILES': 'neutron.conf'})
+        self._wsgi('nova-api', 'nova.wsgi.osapi_compute', 'http-socket',
+                   {'OS_NOVA_CONFIG_DIR': f'{etc}/nova',
+                    'OS_NOVA_CONFIG_FILES': 'api-paste.ini;nova.conf'})
+        for name in ('nova-conductor', 'nova-scheduler', 'nova-novncproxy'):
+            self._program(name, f'{etc}/nova/nova.conf')
+        for name in ('placement', 'glance', 'neutron', 'nova-api'):
+            self._wait_for_api(name, '/')
+
+    def _start_compute(self) -> None:
+        virtualbox.make_registry(self._lab, self._lab.virtualbox_home)
+        conf = f'{self._lab.etc}/nova/nova-compute.conf'
+        self._program('nova-compute', conf)
+        if not self._is_done('content'):
+            self._bootstrap('content', str(self._lab.guest),
+                            config.PHYSICAL_NETWORK)
+        if not self._is_done('host'):
+            progress.wait_until('nova-compute is not known to its cell',
+                                self._map_host, _START_S,
+                                self._log('nova-compute'), pause_s=0.5)
+            self._set_done('host')
+        progress.wait_until('nova-compute is not up', self._is_compute_up,
+                            _START_S, self._log('nova-compute'))
+
+    def _map_host(self) -> bool:
+        self._processes.require('nova-compute')
+        progress.run(
+            (self._lab.cloud / 'bin/nova-manage', '--config-file',
+             self._lab.etc / 'nova/nova.conf', 'cell_v2', 'discover_hosts'),
+            self._log('databases'), env=self._env)
+        return self._found('select host from nova_api.host_mappings')
+
+    def _is_compute_up(self) -> bool:
+        self._processes.require('nova-compute')
+        return self._found(
+            "select host from nova.services where `binary` = 'nova-compute' "
+            'and deleted = 0 and last_seen_up > utc_timestamp() - '
+            'interval 30 second')
+
+    def _found(self, query: str) -> bool:
+        return bool(progress.output_of(
+            (*self._in_root(), 'mariadb', '--no-defaults', '-N', '-S',
+             config.database_socket(self._lab), '-e', query)).strip())
+
+    def _wsgi(self, name: str, module: str, listener: str,
+              env: Mapping[str, str], *options: str) -> None:
+        self._processes.start(name, (
+            self._lab.cloud / 'bin/pyuwsgi', f'--{listener}',
+            f'127.0.0.1:{layout.PORTS[name]}', '--module',
+            f'{module}:application', '--master', '--lazy-apps', '--need-app',
+            '--processes', '1', '--threads', '8', '--enable-threads',
+            '--buffer-size', '65535', '--die-on-term', '--disable-logging',
+            # Clients that keep connections would find them reset.
+            '--add-header', 'Connection: close', *options),
+            {**self._env, **env})
+
+    def _program(self, name: str, conf: str) -> None:
+        self._processes.start(
+            name, (self._lab.cloud / 'bin' / name, '--config-file', conf),
+            self._env)
+
+    def _wait_for_api(self, name: str, path: str) -> None:
+        def answers() -> bool:
+            self._processes.require(name)
+            try:
+                urllib.request.urlopen(config.url(name, path), timeout=5)
+            except urllib.error.HTTPError as error:
+                return error.code < 500
+            except OSError:
+                return False
+            return True
+
+        progress.wait_until(f'{name} does not answer', answers, _START_S,
+                            self._log(name))
+
+    def _bootstrap(self, what: str, *words: str) -> None:
+        openrc = config.variables(self._lab)
+        progress.run((self._lab.cloud / 'bin/python', _HERE / 'bootstrap.py',
+                      what, *words), self._log('bootstrap'),
+                     env={**self._env, **openrc})
+        self._set_done(what)
+
+    def _log(self, name: str) -> Path:
+        return self._processes.log(name)
+
+    def _is_done(self, what: str) -> bool:
+        return (self._lab.state / f'.{what}').exists()
+
+    def _set_done(self, what: str) -> None:
+        (self._lab.state / f'.{what}').touch()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(('127.0.0.1', port)) == 0

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What has to be installed: on the host, in the lab's root, from PyPI."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from lab import layout
+from lab import progress
+
+#: On the host: all else goes into the lab's own folders.
+HOST_PACKAGES = ('bubblewrap', 'ca-certificates', 'debootstrap', 'qemu-utils')
+
+#: In the root.  virtualbox-source stands for the kernel module's source
+#: package that the module's builder would need headers for.
+ROOT_PACKAGES = ('ca-certificates', 'gcc', 'libc6-dev', 'mariadb-server',
+                 'rabbitmq-server', 'systemd-standalone-sysusers',
+                 'virtualbox', 'virtualbox-source')
+
+# The release of Debian that has VirtualBox: no stable one does.
+_SUITE = 'sid'
+
+_NOT_STARTED = '#!/bin/sh\nexit 101\n'
+
+
+def install_on_host(log: Path) -> None:
+    """:raises LabError: a package is missing and can't be installed"""
+    missing = [name for name in (*HOST_PACKAGES, *_python_packages())
+               if 'install ok installed' not in progress.output_of(
+                   ('dpkg-query', '-W', '-f', '${Status}', name))]
+    if not missing:
+        return
+    env = {**os.environ, 'DEBIAN_FRONTEND': 'noninteractive'}
+    try:
+        progress.run(('apt-get', 'update'), log, env=env)
+        progress.run(('apt-get', 'install', '-y', '--no-install-recommends',
+                      *missing), log, env=env)
+    except progress.LabError as error:
+        raise progress.LabError(
+            f'the packages {", ".join(missing)} cannot be installed: {error}',
+            log) from error
+
+
+def _python_packages() -> tuple[str, ...]:
+    """Return what Debian's Python lacks for virtual environments."""
+    try:
+        import ensurepip  # noqa: F401
+    except ImportError:
+        return ('python3-venv',)
+    return ()
+
+
+def debian_mirror() -> str:
+    """Return the mirror that this machine's apt uses.
+
+    :raises LabError: there is none
+    """
+    sites = progress.output_of(
+        ('apt-get', 'indextargets', '--format', '$(SITE)',
+         'Created-By: Packages')).split()
+    for site in sites:
+        if site.rstrip('/').endswith('/debian'):
+            return site
+    raise progress.LabError(
+        "apt's sources name no mirror of Debian, from which VirtualBox would "
+        'come; install VirtualBox 7 with its kernel module instead')
+
+
+def make_root(lab: layout.Layout, log: Path) -> None:
+    """Make the Debian in which the servers are; done already is no work."""
+    done = lab.root / '.done'
+    wanted = ' '.join(ROOT_PACKAGES)
+    if done.exists() and done.read_text() == wanted:
+        return
+    if lab.root.exists() and not done.exists():
+        # What an interrupted run has left.
+        shutil.rmtree(lab.root)
+    if not lab.root.exists():
+        progress.run(('debootstrap', '--variant=minbase',
+                      '--components=main,contrib', _SUITE, lab.root,
+                      debian_mirror()), log)
+        _prepare_root(lab.root)
+    # An isolated namespace: what is mounted for the installation is seen by
+    # nobody else, and gone with it.
+    progress.run(
+        (*in_root(lab.root, writable=True),
+         'sh', '-c', 'apt-get update && apt-get install -y '
+         f'--no-install-recommends {wanted}'), log,
+        env={**os.environ, 'DEBIAN_FRONTEND': 'noninteractive',
+             'LC_ALL': 'C.UTF-8', 'HOME': '/root'})
+    done.write_text(wanted)
+
+
+def _prepare_root(root: Path) -> None:
+    for source in Path('/etc/apt/apt.conf.d').iterdir():
+        shutil.copy(source, root / 'etc/apt/apt.conf.d')
+    # No package's service is started.
+    policy = root / 'usr/sbin/policy-rc.d'
+    policy.write_text(_NOT_STARTED)
+    policy.chmod(0o755)
+    (root / 'etc/dpkg/dpkg.cfg.d/lab').write_text('force-unsafe-io\n')
+
+
+def in_root(root: Path, *, writable: bool = False,
+            shared: tuple[Path, ...] = (),
+            tmp: Path | None = None) -> tuple[str, ...]:
+    """Return the words before a command that is to run in the root.
+
+    The mounts are in a namespace of the command's own: neither deleting the
+    root nor deleting the lab can reach through them.
+
+    :param shared: folders that are the same inside and outside
+    :param tmp: what is /tmp inside
+    """
+    words = ['bwrap', '--bind' if writable else '--ro-bind', str(root), '/',
+             '--dev-bind', '/dev', '/dev', '--proc', '/proc',
+             '--ro-bind', '/sys', '/sys']
+    if writable and Path('/etc/resolv.conf').exists():
+        words += ['--ro-bind', '/etc/resolv.conf', '/etc/resolv.conf']
+    if tmp is not None:
+        words += ['--bind', str(tmp), '/tmp']
+    for folder in shared:
+        # The place has to be there: the root itself is mounted read-only.
+        (root / folder.relative_to('/')).mkdir(parents=True, exist_ok=True)
+        words += ['--bind', str(folder), str(folder)]
+    return (*words, '--chdir', '/', '--')
+
+
+def make_tools(lab: layout.Layout, log: Path) -> None:
+    """Install uv, which installs all the rest in seconds."""
+    if (lab.tools / 'bin/uv').exists():
+        return
+    shutil.rmtree(lab.tools, ignore_errors=True)
+    progress.run((sys.executable, '-m', 'venv', lab.tools), log)
+    try:
+        progress.run((lab.tools / 'bin/pip', 'install', 'uv'), log)
+    except progress.LabError as error:
+        raise progress.LabError(
+            f'PyPI cannot be reached through pip: {error}', log) from error
+
+
+def make_venv(lab: layout.Layout, venv: Path, requirements: tuple[str, ...],
+              log: Path, constraints: Path | None = None) -> None:
+    """Make a virtual environment; the same one again is no work."""
+    done = venv / '.done'
+    wanted = '\n'.join((platform.python_version(), *requirements,
+                        constraints.read_text() if constraints else ''))
+    if done.exists() and done.read_text() == wanted:
+        return
+    if not (venv / 'bin/python').exists():
+        progress.run((lab.tools / 'bin/uv', 'venv', '--python',
+                      sys.executable, venv), log, env=_uv_env(lab))
+    options = ('-c', str(constraints)) if constraints else ()
+    pip_install(lab, venv, (*options, *requirements), log)
+    done.write_text(wanted)
+
+
+def pip_install(lab: layout.Layout, venv: Path, words: tuple[str, ...],
+                log: Path) -> None:
+    progress.run((lab.tools / 'bin/uv', 'pip', 'install', '--python',
+                  venv / 'bin/python', *words), log, env=_uv_env(lab))
+
+
+def _uv_env(lab: layout.Layout) -> dict[str, str]:
+    """Return an environment in which uv uses the index that pip uses."""
+    env = {**os.environ, 'UV_CACHE_DIR': str(lab.top / 'cache'),
+           'UV_PYTHON_DOWNLOADS': 'never', 'VIRTUAL_ENV': ''}
+    index = progress.output_of(
+        (lab.tools / 'bin/pip', 'config', 'get', 'global.index-url')).strip()
+    if index:
+        env['UV_DEFAULT_INDEX'] = index
+    if not (layout.CHECKOUT / '.git').exists():
+        # pbr has neither history nor tags to make a version from.
+        env['PBR_VERSION'] = '0.0.0'
+    return env
+
+
+def has_virtualbox() -> bool:
+    """Return whether the host itself has one that can start guests."""
+    return (Path('/dev/vboxdrv').exists()
+            and Path('/usr/lib/virtualbox/VBoxManage').exists()
+            and subprocess.run(
+                ('/usr/lib/virtualbox/VBoxManage', '--version'),
+                check=False, capture_output=True).returncode == 0)

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A VirtualBox whose guests run: the host's own, or one in the lab's root."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+from lab import layout
+from lab import packages
+from lab import progress
+
+_HERE = Path(__file__).parent
+_PROGRAMS = '/usr/lib/virtualbox'
+_GUEST_SIZE = 1 << 20
+
+_INTERPRET = 'VBoxInternal/HM/FallbackToIEM'
+
+
+def make(lab: layout.Layout, log: Path) -> None:
+    """Put a VBoxManage that works, and a test guest, into the lab."""
+    if packages.has_virtualbox():
+        lab.vboxmanage.unlink(missing_ok=True)
+        lab.vboxmanage.symlink_to(f'{_PROGRAMS}/VBoxManage')
+    else:
+        _replace_front_end(lab, log)
+        _write_wrapper(lab)
+    _make_guest(lab, log)
+
+
+def _replace_front_end(lab: layout.Layout, log: Path) -> None:
+    """Put the launcher in place of VBoxHeadless, which is kept."""
+    folder = lab.root / _PROGRAMS.lstrip('/')
+    original = folder / 'VBoxHeadless.orig'
+    source = _HERE / 'launcher.c'
+    installed = folder / 'launcher.c'
+    if original.exists() and installed.exists() and (
+            installed.read_bytes() == source.read_bytes()):
+        return
+    if not original.exists():
+        (folder / 'VBoxHeadless').rename(original)
+    shutil.copy(source, installed)
+    built = f'{_PROGRAMS}/VBoxHeadless'
+    progress.run((*packages.in_root(lab.root, writable=True),
+                  'gcc', '-O2', '-Wall', '-rdynamic', '-o', built,
+                  f'{_PROGRAMS}/launcher.c', '-ldl'), log)
+
+
+def _write_wrapper(lab: layout.Layout) -> None:
+    """Write the VBoxManage that runs the one in the root.
+
+    It takes VBOX_USER_HOME and VBOX_IPC_SOCKETID as it finds them: whoever
+    calls it chooses the registry.
+    """
+    words = packages.in_root(lab.root, shared=(lab.top,), tmp=lab.tmp)
+    lab.vboxmanage.write_text(
+        '#!/bin/sh\n'
+        f'exec {shlex.join(words)} {_PROGRAMS}/VBoxManage "$@"\n')
+    lab.vboxmanage.chmod(0o755)
+
+
+def _make_guest(lab: layout.Layout, log: Path) -> None:
+    """Assemble the guest, as a disk of one megabyte."""
+    source = (_HERE / 'guest.s').read_text()
+    kept = lab.tmp / 'guest.s'
+    if lab.guest.exists() and kept.exists() and kept.read_text() == source:
+        return
+    kept.write_text(source)
+    tools = (packages.in_root(lab.root, tmp=lab.tmp)
+             if lab.root.exists() else ())
+    folder = '/tmp' if lab.root.exists() else str(lab.tmp)
+    progress.run((*tools, 'as', '--32', '-o', f'{folder}/guest.o',
+                  f'{folder}/guest.s'), log)
+    progress.run((*tools, 'ld', '-m', 'elf_i386', '-Ttext', '0x7c00',
+                  '--oformat', 'binary', '-o', f'{folder}/guest.bin',
+                  f'{folder}/guest.o'), log)
+    image = (lab.tmp / 'guest.bin').read_bytes()
+    lab.guest.write_bytes(image.ljust(_GUEST_SIZE, b'\0'))
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Return the environment in which VBoxManage uses a registry.
+
+    The same as the driver's for ``[virtualbox] home``.
+    """
+    from nova_hypervisors.clients.vbox import settings
+    return {**os.environ, **settings.environment(home)}
+
+
+def manage(lab: layout.Layout, home: Path, *words: str) -> str:
+    """Run VBoxManage on a registry of the lab and return what it prints."""
+    done = subprocess.run([str(lab.vboxmanage), '-q', *words],
+                          env=environment(home), capture_output=True,
+                          text=True, check=False, timeout=120)
+    if done.returncode:
+        raise progress.LabError(f'VBoxManage {words[0]}: '
+                                f'{done.stderr.strip()}')
+    return done.stdout
+
+
+def make_registry(lab: layout.Layout, home: Path) -> None:
+    """Make a registry of machines that may be run by the interpreter."""
+    home.mkdir(parents=True, exist_ok=True)
+    if not packages.has_virtualbox():
+        manage(lab, home, 'setextradata', 'global', _INTERPRET, '1')
+
+
+def stop_machines(lab: layout.Layout, home: Path) -> None:
+    """Power off what runs in a registry of the lab."""
+    if not (home / 'VirtualBox.xml').exists() or not lab.vboxmanage.exists():
+        return
+    for line in manage(lab, home, 'list', 'runningvms').splitlines():
+        uuid = line.rpartition('{')[2].rstrip('}')
+        manage(lab, home, 'controlvm', uuid, 'poweroff')

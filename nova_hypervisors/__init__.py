@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nova compute drivers for VirtualBox, VMware ESX and bare metal."""

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can go wrong when talking to a hypervisor.
+
+Nothing here knows Nova.  The class says what happened, ``transient`` says
+whether trying again can help.  A detail never holds a secret: whoever makes
+an error from a command line or a request leaves the arguments out.
+"""
+
+from __future__ import annotations
+
+
+class ClientError(Exception):
+    """Any failure that a hypervisor reports, or on the way to it."""
+
+    transient = False
+
+    def __init__(self, detail: str, *, operation: str = '',
+                 code: int | None = None) -> None:
+        super().__init__(f'{operation}: {detail}' if operation else detail)
+        self.detail = detail
+        self.operation = operation
+        self.code = code
+
+
+class Unreachable(ClientError):
+    """Nobody answers; nothing was done."""
+
+    transient = True
+
+
+class NotInstalled(ClientError):
+    """The program that we drive is not on this host, or may not be run."""
+
+
+class AuthenticationFailed(ClientError):
+    pass
+
+
+class NotFound(ClientError):
+    pass
+
+
+class MachineNotFound(NotFound):
+    pass
+
+
+class MediumNotFound(NotFound):
+    pass
+
+
+class AlreadyExists(ClientError):
+    pass
+
+
+class InvalidArgument(ClientError):
+    """The hypervisor does not take this value."""
+
+
+class InvalidState(ClientError):
+    """The object exists but its state forbids the operation."""
+
+
+class InUse(InvalidState):
+    """Something else holds on to the object: a child disk, a machine."""
+
+
+class Busy(InvalidState):
+    """Somebody else holds the object's lock; wait and try again."""
+
+    transient = True
+
+
+class Unsupported(ClientError):
+    """This version, build or backend of the hypervisor cannot do it."""
+
+
+class OutOfSpace(ClientError):
+    pass
+
+
+class TimedOut(ClientError):
+    """No answer within the limit.  It may have been done or not."""

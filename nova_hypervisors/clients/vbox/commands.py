@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""VBoxManage command lines, built and nothing else.
+
+A command is a tuple of words: no shell, no formatting of a whole line, no
+I/O, so that a test reads the words and that is all.  Option names are those
+of the VBoxManage reference of VirtualBox 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePath
+
+from nova_hypervisors.clients.vbox import api
+
+Command = tuple[str, ...]
+
+_BOOT_POSITIONS = 4
+
+# The option that names the other end of an attachment.
+_NAME_OPTIONS = {
+    api.AttachmentKind.BRIDGED: 'bridge-adapter',
+    api.AttachmentKind.HOST_ONLY: 'host-only-adapter',
+    api.AttachmentKind.HOST_ONLY_NETWORK: 'host-only-net',
+    api.AttachmentKind.INTERNAL: 'intnet',
+    api.AttachmentKind.NAT_NETWORK: 'nat-network',
+}
+
+# modifyvm and controlvm have one word for every attachment but this.
+_UDP_TUNNEL_MODE = 'generic'
+_UDP_TUNNEL_DRIVER = 'UDPTunnel'
+
+
+def create(spec: api.MachineSpec, platform_architecture: bool) -> Command:
+    command: Command = (
+        'createvm', '--name', spec.name, '--uuid', spec.uuid,
+        '--ostype', spec.os_type, '--basefolder', str(spec.folder),
+        '--register')
+    if platform_architecture:
+        command += ('--platform-architecture', spec.architecture)
+    return command
+
+
+def configure(spec: api.MachineSpec, slots: int) -> Command:
+    """Set all of a machine's hardware.
+
+    :param slots: adapters that the machine may have had: those that the spec
+        does not name are taken out
+    """
+    return ('modifyvm', spec.uuid, *_hardware(spec),
+            *_boot_order(spec.boot_order), *_nics(spec.nics, slots),
+            *_serial(spec.serial_socket),
+            *_remote_display(spec.remote_display))
+
+
+def _hardware(spec: api.MachineSpec) -> Command:
+    return ('--memory', str(spec.memory_mb), '--cpus', str(spec.vcpus),
+            '--description', spec.description, '--chipset', spec.chipset,
+            # More than one processor needs the I/O APIC.
+            '--ioapic', 'on', '--rtc-use-utc', 'on',
+            '--graphicscontroller', 'vmsvga', '--vram', '16',
+            '--audio-enabled', 'off', '--usb-ohci', 'off')
+
+
+def _boot_order(order: tuple[api.BootDevice, ...]) -> Iterator[str]:
+    missing = _BOOT_POSITIONS - len(order)
+    for position, device in enumerate(
+            order + (api.BootDevice.NONE,) * missing, start=1):
+        yield from (f'--boot{position}', device.value)
+
+
+def _nics(nics: tuple[api.Nic, ...], slots: int) -> Iterator[str]:
+    used = {nic.slot for nic in nics}
+    for nic in nics:
+        yield from _nic(nic)
+    for slot in range(1, slots + 1):
+        if slot not in used:
+            yield from (f'--nic{slot}', 'none')
+
+
+def _nic(nic: api.Nic) -> Iterator[str]:
+    slot = nic.slot
+    yield from (f'--nictype{slot}', nic.model)
+    yield from (f'--mac-address{slot}', nic.mac.replace(':', ''))
+    yield from (f'--cable-connected{slot}',
+                'on' if nic.cable_connected else 'off')
+    yield from _attachment(slot, nic.attachment)
+
+
+def _attachment(slot: int, attachment: api.Attachment) -> Iterator[str]:
+    kind = attachment.kind
+    if kind is api.AttachmentKind.UDP_TUNNEL:
+        yield from (f'--nic{slot}', _UDP_TUNNEL_MODE)
+        yield from (f'--nic-generic-drv{slot}', _UDP_TUNNEL_DRIVER)
+        for key, value in attachment.properties.items():
+            yield from (f'--nic-property{slot}', f'{key}={value}')
+        return
+    yield from (f'--nic{slot}', kind.value)
+    if kind in _NAME_OPTIONS:
+        yield from (f'--{_NAME_OPTIONS[kind]}{slot}', attachment.name)
+
+
+def _serial(socket: PurePath | None) -> Command:
+    if socket is None:
+        return ('--uart1', 'off')
+    # COM1, where every operating system looks first.
+    return ('--uart1', '0x3F8', '4', '--uart-mode1', 'server', str(socket))
+
+
+def _remote_display(display: api.RemoteDisplay | None) -> Iterator[str]:
+    if display is None:
+        yield from ('--vrde', 'off')
+        return
+    yield from ('--vrde', 'on', '--vrde-extpack', display.extension_pack,
+                '--vrde-address', display.address,
+                '--vrde-port', display.ports)
+    for key, value in display.properties.items():
+        yield from ('--vrde-property', f'{key}={value}')
+
+
+def set_boot_order(uuid: str, order: tuple[api.BootDevice, ...]) -> Command:
+    return ('modifyvm', uuid, *_boot_order(order))
+
+
+def set_nic(uuid: str, nic: api.Nic) -> Command:
+    return ('modifyvm', uuid, *_nic(nic))
+
+
+def remove_nic(uuid: str, slot: int) -> Command:
+    return ('modifyvm', uuid, f'--nic{slot}', 'none')
+
+
+def plug_nic(uuid: str, slot: int, attachment: api.Attachment) -> Command:
+    """Replug a running machine's adapter; one command takes one setting."""
+    kind = attachment.kind
+    words: Command = (kind.value,)
+    if kind is api.AttachmentKind.UDP_TUNNEL:
+        words = (_UDP_TUNNEL_MODE, _UDP_TUNNEL_DRIVER)
+    elif kind in _NAME_OPTIONS:
+        words += (attachment.name,)
+    return ('controlvm', uuid, f'nic{slot}', *words)
+
+
+def set_nic_property(uuid: str, slot: int, key: str, value: str) -> Command:
+    return ('controlvm', uuid, f'nicproperty{slot}', f'{key}={value}')
+
+
+def add_disk_controller(uuid: str) -> Command:
+    return ('storagectl', uuid, '--name', api.DISK_CONTROLLER,
+            '--add', 'sata', '--controller', 'IntelAhci',
+            '--portcount', str(api.DISK_PORTS), '--bootable', 'on')
+
+
+def attach_disk(uuid: str, port: int, medium: str,
+                kind: api.DiskKind) -> Command:
+    return ('storageattach', uuid, '--storagectl', api.DISK_CONTROLLER,
+            '--port', str(port), '--device', '0', '--type', kind.value,
+            '--medium', medium)
+
+
+def detach_disk(uuid: str, port: int) -> Command:
+    return ('storageattach', uuid, '--storagectl', api.DISK_CONTROLLER,
+            '--port', str(port), '--device', '0', '--medium', 'none')
+
+
+def create_disk(path: PurePath, size_mb: int) -> Command:
+    return ('createmedium', 'disk', '--filename', str(path),
+            '--size', str(size_mb), '--format', 'VDI')
+
+
+def create_child_disk(path: PurePath, parent: PurePath) -> Command:
+    return ('createmedium', 'disk', '--filename', str(path),
+            '--diffparent', str(parent))
+
+
+def clone_disk(source: PurePath, target: PurePath) -> Command:
+    return ('clonemedium', 'disk', str(source), str(target),
+            '--format', 'VDI')
+
+
+def close_disk(path: PurePath, delete: bool) -> Command:
+    return ('closemedium', 'disk', str(path),
+            *(('--delete',) if delete else ()))
+
+
+def control(uuid: str, *words: str) -> Command:
+    return ('controlvm', uuid, *words)
+
+
+def start(uuid: str) -> Command:
+    return ('startvm', uuid, '--type', 'headless')
+
+
+def unregister(uuid: str) -> Command:
+    return ('unregistervm', uuid)
+
+
+def take_snapshot(uuid: str, name: str) -> Command:
+    return ('snapshot', uuid, 'take', name, '--live')
+
+
+def delete_snapshot(uuid: str, name: str) -> Command:
+    return ('snapshot', uuid, 'delete', name)
+
+
+def statistics(uuid: str) -> Command:
+    return ('debugvm', uuid, 'statistics',
+            '--pattern', '/TM/CPU/*|/Public/*')
+
+
+def set_extradata(key: str, value: str | None) -> Command:
+    return ('setextradata', 'global', key,
+            *((value,) if value is not None else ()))

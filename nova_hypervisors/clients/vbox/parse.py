@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading what VBoxManage prints.  Text in, values out.
+
+VBoxManage has no JSON.  Its tables differ: ``list vms`` has a line a machine,
+``showvminfo --machinereadable`` has key=value pairs whose values may be
+quoted and go on over several lines, ``list hdds`` has blocks of "Key: value"
+with an empty line between.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from xml.etree import ElementTree
+
+from nova_hypervisors.clients.vbox import api
+
+_MACHINE = re.compile(
+    r'^"(?P<name>.*?)" \{(?P<uuid>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})'
+    r'\}$', re.MULTILINE | re.DOTALL)
+_INACCESSIBLE = '<inaccessible>'
+
+_PAIR = re.compile(
+    r'^(?:"(?P<quoted_key>[^"\n]+)"|(?P<key>[^"=\n]+))==?'
+    r'(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^\n]*))$',
+    re.MULTILINE | re.DOTALL)
+_ESCAPED = re.compile(r'\\(.)', re.DOTALL)
+
+_NIC = '/Public/NetAdapter'
+_PORT = '/Public/Storage/AHCI0/Port'
+
+_EXTRADATA = re.compile(r'^Key: (?P<key>.*?), Value: (?P<value>.*)$',
+                        re.MULTILINE)
+
+
+def machines(text: str) -> list[api.Machine]:
+    """Read ``list vms`` and ``list runningvms``; names may hold anything."""
+    return [api.Machine(uuid=found['uuid'], name=found['name'],
+                        accessible=found['name'] != _INACCESSIBLE)
+            for found in _MACHINE.finditer(text)]
+
+
+def pairs(text: str) -> dict[str, str]:
+    """Read ``showvminfo --machinereadable``."""
+    result = {}
+    for found in _PAIR.finditer(text):
+        key = found['quoted_key'] or found['key']
+        if found['quoted'] is None:
+            result[key] = found['plain']
+        else:
+            result[key] = _ESCAPED.sub(r'\1', found['quoted'])
+    return result
+
+
+def blocks(text: str) -> Iterator[dict[str, str]]:
+    """Read blocks of "Key: value" lines with empty lines between."""
+    block: dict[str, str] = {}
+    for line in [*text.splitlines(), '']:
+        key, colon, value = line.partition(':')
+        if colon:
+            block[key.strip()] = value.strip()
+        elif block:
+            yield block
+            block = {}
+
+
+def extradata(text: str) -> dict[str, str]:
+    """Read ``getextradata global enumerate``."""
+    return {found['key']: found['value']
+            for found in _EXTRADATA.finditer(text)}
+
+
+def host(text: str, architecture: str) -> api.Host:
+    """Read ``list hostinfo``.
+
+    :param architecture: VBoxManage does not tell it
+    """
+    fields = {key: value for block in blocks(text)
+              for key, value in block.items()}
+    return api.Host(
+        cpus=int(fields['Processor online count']),
+        cores=int(fields['Processor online core count']),
+        memory_mb=_number(fields['Memory size']),
+        memory_free_mb=_number(fields['Memory available']),
+        processor=fields.get('Processor#0 description', ''),
+        architecture=architecture,
+        operating_system=' '.join(
+            (fields.get('Operating system', ''),
+             fields.get('Operating system version', ''))).strip(),
+        hardware_virtualization=(
+            fields.get('Processor supports HW virtualization') == 'yes'))
+
+
+def extension_packs(text: str) -> list[api.ExtensionPack]:
+    """Read ``list extpacks``: the blocks begin with "Pack no. 0:"."""
+    packs = []
+    for part in re.split(r'^Pack no\. *', text, flags=re.MULTILINE)[1:]:
+        fields = {key: value
+                  for block in blocks(re.sub(r'^\d+:', 'Name:', part))
+                  for key, value in block.items()}
+        usable = fields.get('Usable') == 'true'
+        packs.append(api.ExtensionPack(
+            name=fields['Name'], version=fields.get('Version', ''),
+            vrde_module=fields.get('VRDE Module', ''),
+            why_unusable=('' if usable
+                          else fields.get('Why unusable') or 'unusable')))
+    return packs
+
+
+def media(text: str) -> list[api.Medium]:
+    """Read ``list hdds`` and ``list dvds``."""
+    found = [block for block in blocks(text) if 'Location' in block]
+    paths = {block['UUID']: block['Location'] for block in found}
+    return [api.Medium(path=block['Location'],
+                       capacity_mb=_number(block.get('Capacity', '0')),
+                       parent=paths.get(block.get('Parent UUID', '')))
+            for block in found]
+
+
+def names(text: str, key: str = 'Name') -> frozenset[str]:
+    """Read the names in ``list bridgedifs`` and its like."""
+    return frozenset(block[key] for block in blocks(text) if key in block)
+
+
+def statistics(text: str) -> api.MachineStatistics:
+    """Read ``debugvm statistics``: XML with a path-like name a counter.
+
+    A counter that is still zero may be left out.
+    """
+    # What our own VirtualBox prints, about its own counters.
+    root = ElementTree.fromstring(text[text.index('<Statistics'):])  # noqa: S314
+    counters = {item.get('name', ''):
+                int(item.get('c') or item.get('val') or '0')
+                for item in root}
+
+    def indices(pattern: str) -> list[str]:
+        found = (re.match(pattern, name) for name in counters)
+        return sorted({match[1] for match in found if match}, key=int)
+
+    cpus = [f'/TM/CPU/{index}' for index in indices(r'/TM/CPU/(\d+)/')]
+    return api.MachineStatistics(
+        uptime_s=counters.get('/TM/CPU/00/cNsTotal', 0) // 10 ** 9,
+        # What is not halted runs the guest, or VirtualBox on its behalf.
+        cpu_times_ns=tuple(counters[f'{cpu}/cNsTotal']
+                           - counters.get(f'{cpu}/cNsHalted', 0)
+                           for cpu in cpus),
+        nics={int(index) + 1: api.NicStatistics(
+            received_bytes=counters.get(f'{_NIC}/{index}/BytesReceived', 0),
+            transmitted_bytes=counters.get(
+                f'{_NIC}/{index}/BytesTransmitted', 0))
+            for index in indices(rf'{_NIC}/(\d+)/')},
+        disks={int(port): api.DiskStatistics(
+            *(counters.get(f'{_PORT}{port}/{name}', 0)
+              for name in ('BytesRead', 'ReqsRead',
+                           'BytesWritten', 'ReqsWrite')))
+               for port in indices(rf'{_PORT}(\d+)/')})
+
+
+def _number(text: str) -> int:
+    found = re.match(r'\d+', text)
+    return int(found[0]) if found else 0

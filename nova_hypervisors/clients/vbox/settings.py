@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading VirtualBox's settings files: VirtualBox.xml and a machine's .vbox.
+
+VBoxManage can tell the same, but ``showvminfo`` takes a lock on the machine,
+starts a process a machine and can hang in the middle of a power-off.  The
+files cost neither: VBoxSVC writes them at every change and replaces them as
+a whole, so a reader sees the state before or after.  They are only ever read.
+
+Source: VirtualBox-settings.xsd of the SDK; "Where VirtualBox stores its
+files" in the manual.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+from nova_hypervisors.clients import errors
+from nova_hypervisors.clients.vbox import api
+
+_NS = '{http://www.virtualbox.org/}'
+
+_ATTACHMENTS = {
+    'NAT': api.AttachmentKind.NAT,
+    'BridgedInterface': api.AttachmentKind.BRIDGED,
+    'HostOnlyInterface': api.AttachmentKind.HOST_ONLY,
+    'HostOnlyNetwork': api.AttachmentKind.HOST_ONLY_NETWORK,
+    'InternalNetwork': api.AttachmentKind.INTERNAL,
+    'NATNetwork': api.AttachmentKind.NAT_NETWORK,
+    'GenericInterface': api.AttachmentKind.UDP_TUNNEL,
+}
+
+# An adapter's type is left out of the file where it is this one.
+_DEFAULT_NIC_MODEL = 'Am79C973'
+
+_BOOT_DEVICES = {
+    'HardDisk': api.BootDevice.DISK,
+    'DVD': api.BootDevice.DVD,
+    'Network': api.BootDevice.NETWORK,
+}
+
+_DISK_KINDS = {'HardDisk': api.DiskKind.DISK, 'DVD': api.DiskKind.DVD}
+
+_LOGGED_STATE = re.compile(rb"Machine state changed to '(\w+)'")
+
+# While VBoxSVC replaces a file, it is missing for a moment.
+_READ_TRIES = 5
+_READ_PAUSE_S = 0.02
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Saved:
+    """A machine's settings, and how it came to rest.
+
+    :param saved: it has a saved state to go on from
+    :param aborted: its process died
+    """
+
+    settings: api.MachineSettings
+    saved: bool
+    aborted: bool
+
+
+def default_home() -> Path:
+    """Return the folder that holds VirtualBox.xml.
+
+    VirtualBox asks the password database for the home folder, not $HOME.
+    """
+    if 'VBOX_USER_HOME' in os.environ:
+        return Path(os.environ['VBOX_USER_HOME'])
+    home = Path(f'~{_user_name()}').expanduser()
+    if sys.platform == 'darwin':
+        return home / 'Library' / 'VirtualBox'
+    legacy = home / '.VirtualBox'
+    if legacy.is_dir():
+        return legacy
+    return home / '.config' / 'VirtualBox'
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Return what makes VirtualBox use a folder that is not its default.
+
+    The processes of one user find each other by a socket.  With the same one
+    they would talk to the VBoxSVC that is there, whatever its folder is.
+    """
+    name = hashlib.sha256(str(home).encode()).hexdigest()[:12]
+    return {'VBOX_USER_HOME': str(home), 'VBOX_IPC_SOCKETID': f'nova-{name}'}
+
+
+def _user_name() -> str:
+    import pwd
+    return pwd.getpwuid(os.getuid()).pw_name
+
+
+def read_registry(home: Path) -> dict[str, Path]:
+    """Return the settings file of each registered machine, by UUID."""
+    root = _parse(home / 'VirtualBox.xml')
+    if root is None:
+        return {}
+    return {_uuid(entry): Path(entry.get('src', ''))
+            for entry in root.iter(f'{_NS}MachineEntry')}
+
+
+def read_machine(path: Path) -> Saved:
+    """Read a machine's settings file.
+
+    :raises MachineNotFound: there is no such file
+    """
+    root = _parse(path)
+    machine = root.find(f'{_NS}Machine') if root is not None else None
+    if machine is None:
+        raise errors.MachineNotFound(f'no machine settings in {path}')
+    hardware = _child(machine, 'Hardware')
+    media = _media(machine, path.parent)
+    return Saved(
+        settings=api.MachineSettings(
+            uuid=_uuid(machine),
+            name=machine.get('name', ''),
+            folder=path.parent,
+            vcpus=int(_child(hardware, 'CPU').get('count', '1')),
+            memory_mb=int(_child(hardware, 'Memory').get('RAMSize', '0')),
+            disks=tuple(_disks(hardware, media)),
+            nics=tuple(_nics(hardware)),
+            boot_order=tuple(_boot_order(hardware)),
+            display_ports=_display_ports(hardware),
+            snapshots=tuple(snapshot.get('name', '') for snapshot
+                            in machine.iter(f'{_NS}Snapshot'))),
+        saved='stateFile' in machine.attrib,
+        aborted=machine.get('aborted') in ('true', '1'))
+
+
+def last_logged_state(folder: Path) -> str | None:
+    """Return VirtualBox's name of the last state in a machine's log.
+
+    The log of a running machine is the one place that tells Running from
+    Paused without a lock: it is written through, line by line.
+    """
+    try:
+        log = (folder / 'Logs' / 'VBox.log').read_bytes()
+    except OSError:
+        return None
+    states = _LOGGED_STATE.findall(log)
+    return states[-1].decode() if states else None
+
+
+def _parse(path: Path) -> ElementTree.Element | None:
+    for left in range(_READ_TRIES, 0, -1):
+        try:
+            # VirtualBox's own file, of our own user.
+            return ElementTree.parse(path).getroot()  # noqa: S314
+        except FileNotFoundError:
+            if left == 1:
+                return None
+        except ElementTree.ParseError as error:
+            if left == 1:
+                raise errors.ClientError(
+                    f'{path} is not a settings file: {error}') from error
+        except OSError as error:
+            raise errors.ClientError(
+                f'{path} cannot be read: {error.strerror}') from error
+        time.sleep(_READ_PAUSE_S)
+    return None
+
+
+def _child(parent: ElementTree.Element, tag: str) -> ElementTree.Element:
+    found = parent.find(f'{_NS}{tag}')
+    return found if found is not None else ElementTree.Element(tag)
+
+
+def _uuid(element: ElementTree.Element) -> str:
+    return element.get('uuid', '').strip('{}').lower()
+
+
+def _media(machine: ElementTree.Element, folder: Path) -> dict[str, str]:
+    """Return the path of each medium in the machine's own registry."""
+    media = {}
+    for tag in ('HardDisk', 'Image'):
+        for medium in machine.iter(f'{_NS}{tag}'):
+            location = medium.get('location')
+            if location is not None:
+                media[_uuid(medium)] = str(folder / location)
+    return media
+
+
+def _disks(hardware: ElementTree.Element,
+           media: dict[str, str]) -> Iterator[api.AttachedDisk]:
+    for controller in hardware.iter(f'{_NS}StorageController'):
+        if controller.get('name') != api.DISK_CONTROLLER:
+            continue
+        for device in controller.iter(f'{_NS}AttachedDevice'):
+            image = device.find(f'{_NS}Image')
+            kind = _DISK_KINDS.get(device.get('type', ''))
+            if image is not None and kind is not None:
+                yield api.AttachedDisk(
+                    port=int(device.get('port', '0')), kind=kind,
+                    path=media.get(_uuid(image), ''))
+
+
+def _nics(hardware: ElementTree.Element) -> Iterator[api.Nic]:
+    for adapter in hardware.iter(f'{_NS}Adapter'):
+        if adapter.get('enabled') not in ('true', '1'):
+            continue
+        digits = adapter.get('MACAddress', '').lower()
+        yield api.Nic(
+            slot=int(adapter.get('slot', '0')) + 1,
+            mac=':'.join(re.findall('..', digits)),
+            model=adapter.get('type', _DEFAULT_NIC_MODEL),
+            attachment=_attachment(adapter),
+            cable_connected=adapter.get('cable', 'true') in ('true', '1'))
+
+
+def _attachment(adapter: ElementTree.Element) -> api.Attachment:
+    for element in adapter:
+        kind = _ATTACHMENTS.get(element.tag.removeprefix(_NS))
+        if kind is not None:
+            return api.Attachment(
+                kind, element.get('name', ''),
+                {item.get('name', ''): item.get('value', '')
+                 for item in element.iter(f'{_NS}Property')})
+    return api.UNPLUGGED
+
+
+def _boot_order(hardware: ElementTree.Element) -> Iterator[api.BootDevice]:
+    for item in _child(hardware, 'Boot'):
+        device = _BOOT_DEVICES.get(item.get('device', ''))
+        if device is not None:
+            yield device
+
+
+def _display_ports(hardware: ElementTree.Element) -> str:
+    display = _child(hardware, 'RemoteDisplay')
+    if display.get('enabled') not in ('true', '1'):
+        return ''
+    for item in display.iter(f'{_NS}Property'):
+        if item.get('name') == 'TCP/Ports':
+            return item.get('value', '')
+    return ''

@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: Apache-2.0
+"""VirtualBox through the VBoxManage command, on the host we run on.
+
+What can be read without starting a process or locking a machine is read from
+VirtualBox's settings files; see :mod:`.settings`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import platform
+import shutil
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from pathlib import PurePath
+
+from nova_hypervisors.clients import errors
+from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.clients.vbox import commands
+from nova_hypervisors.clients.vbox import parse
+from nova_hypervisors.clients.vbox import program
+from nova_hypervisors.clients.vbox import settings
+from nova_hypervisors.clients.vbox import version
+
+# The settings file of a machine that is listed and not in the registry.
+_NO_PATH = Path('unregistered')
+
+# VirtualBox's names of states that a machine does not leave by itself.
+_STUCK = ('GuruMeditation', 'Stuck')
+
+# What VBoxManage calls the lists of things to attach an adapter to, and the
+# field that holds the name.
+_NETWORK_LISTS = {
+    api.AttachmentKind.BRIDGED: ('bridgedifs', 'Name'),
+    api.AttachmentKind.HOST_ONLY: ('hostonlyifs', 'Name'),
+    api.AttachmentKind.HOST_ONLY_NETWORK: ('hostonlynets', 'Name'),
+    api.AttachmentKind.NAT_NETWORK: ('natnets', 'NetworkName'),
+}
+
+
+class VBoxManageClient:
+    """:class:`nova_hypervisors.clients.vbox.api.VBoxClient` by VBoxManage.
+
+    :param home: the folder of VirtualBox.xml
+    :param copy_timeout_s: limit of what takes as long as there is data, in
+        seconds: cloning disks, saving memory
+    """
+
+    def __init__(self, run: program.Program, home: Path,
+                 copy_timeout_s: float) -> None:
+        self._run = run
+        self._home = home
+        self._copy_timeout_s = copy_timeout_s
+        # VirtualBox opens a parent for a child that is being made, and
+        # another caller may just be closing it.
+        self._media = threading.Lock()
+
+    # The host
+
+    def get_version(self) -> version.Version:
+        return self._version
+
+    @functools.cached_property
+    def _version(self) -> version.Version:
+        text = self._run(('--version',))
+        try:
+            return version.parse(text)
+        except ValueError as error:
+            raise errors.ClientError(str(error)) from error
+
+    def host(self) -> api.Host:
+        return parse.host(self._run(('list', 'hostinfo')),
+                          platform.machine())
+
+    def extension_packs(self) -> list[api.ExtensionPack]:
+        return parse.extension_packs(self._run(('list', 'extpacks')))
+
+    def host_networks(self) -> Mapping[api.AttachmentKind, frozenset[str]]:
+        found = {}
+        for kind, (name, field) in _NETWORK_LISTS.items():
+            try:
+                found[kind] = parse.names(self._run(('list', name)), field)
+            except errors.ClientError:
+                # Not a list that VirtualBox has on this operating system.
+                found[kind] = frozenset()
+        return found
+
+    def get_extradata(self, prefix: str) -> Mapping[str, str]:
+        text = self._run(('getextradata', 'global', 'enumerate'))
+        return {key.removeprefix(prefix): value
+                for key, value in parse.extradata(text).items()
+                if key.startswith(prefix)}
+
+    def set_extradata(self, key: str, value: str | None) -> None:
+        self._run(commands.set_extradata(key, value))
+
+    # Machines
+
+    def list_machines(self) -> list[api.Machine]:
+        return parse.machines(self._run(('list', 'vms')))
+
+    def machine_settings(self, uuid: str) -> api.MachineSettings:
+        return settings.read_machine(self._settings_file(uuid)).settings
+
+    def _settings_file(self, uuid: str) -> Path:
+        path = settings.read_registry(self._home).get(uuid)
+        if path is None:
+            # VirtualBox has the last word on what there is.
+            fields = parse.pairs(self._run(
+                ('showvminfo', uuid, '--machinereadable')))
+            path = Path(fields['CfgFile'])
+        return path
+
+    def create_machine(self, spec: api.MachineSpec) -> None:
+        quirks = version.Quirks.of(self._version)
+        try:
+            self._run(commands.create(spec, quirks.platform_architecture))
+            # A new machine has one adapter, and it is not one of ours.
+            self._configure(spec, slots=1)
+            self._run(commands.add_disk_controller(spec.uuid))
+        except errors.AlreadyExists:
+            raise
+        except errors.ClientError:
+            with contextlib.suppress(errors.ClientError):
+                self.delete_machine(spec.uuid)
+            raise
+
+    def configure_machine(self, spec: api.MachineSpec) -> None:
+        nics = self.machine_settings(spec.uuid).nics
+        self._configure(spec, slots=max([nic.slot for nic in nics], default=0))
+
+    def _configure(self, spec: api.MachineSpec, slots: int) -> None:
+        display = spec.remote_display
+        self._run(commands.configure(spec, slots),
+                  secrets=display.properties.values() if display else ())
+
+    def set_boot_order(self, uuid: str,
+                       order: tuple[api.BootDevice, ...]) -> None:
+        self._run(commands.set_boot_order(uuid, order))
+
+    def delete_machine(self, uuid: str) -> None:
+        path = self._settings_file(uuid)
+        self.unregister_machine(uuid)
+        # unregistervm --delete would also delete the parent of a disk that
+        # has no other child: the cached image.
+        if path.parent.name == path.stem:
+            shutil.rmtree(path.parent, ignore_errors=True)
+
+    def unregister_machine(self, uuid: str) -> None:
+        self._run(commands.unregister(uuid))
+
+    # Power
+
+    def machine_state(self, uuid: str) -> api.MachineState:
+        path = self._settings_file(uuid)
+        return _state(path, uuid in self._running())
+
+    def machine_states(self) -> Mapping[str, api.MachineState]:
+        machines = self.list_machines()
+        running = self._running()
+        paths = settings.read_registry(self._home)
+        return {machine.uuid: _state(paths.get(machine.uuid, _NO_PATH),
+                                     machine.uuid in running)
+                for machine in machines}
+
+    def _running(self) -> frozenset[str]:
+        """Return the machines that have a process, paused ones included."""
+        listed = parse.machines(self._run(('list', 'runningvms')))
+        return frozenset(machine.uuid for machine in listed)
+
+    def start(self, uuid: str) -> None:
+        self._run(commands.start(uuid))
+
+    def power_off(self, uuid: str) -> None:
+        self._run(commands.control(uuid, 'poweroff'))
+
+    def press_power_button(self, uuid: str) -> None:
+        self._run(commands.control(uuid, 'acpipowerbutton'))
+
+    def reset(self, uuid: str) -> None:
+        self._run(commands.control(uuid, 'reset'))
+
+    def inject_nmi(self, uuid: str) -> None:
+        self._run(('debugvm', uuid, 'injectnmi'))
+
+    def pause(self, uuid: str) -> None:
+        self._run(commands.control(uuid, 'pause'))
+
+    def resume(self, uuid: str) -> None:
+        self._run(commands.control(uuid, 'resume'))
+
+    def save_state(self, uuid: str) -> None:
+        self._run(commands.control(uuid, 'savestate'),
+                  timeout_s=self._copy_timeout_s)
+
+    def discard_state(self, uuid: str) -> None:
+        self._run(('discardstate', uuid))
+
+    # Media
+
+    def list_media(self) -> list[api.Medium]:
+        return [*parse.media(self._run(('list', 'hdds'))),
+                *parse.media(self._run(('list', 'dvds')))]
+
+    def create_disk(self, path: PurePath, size_mb: int) -> None:
+        self._run(commands.create_disk(path, size_mb))
+
+    def create_child_disk(self, path: PurePath, parent: PurePath) -> None:
+        with self._media:
+            self._run(commands.create_child_disk(path, parent))
+
+    def clone_disk(self, source: PurePath, target: PurePath) -> None:
+        self._run(commands.clone_disk(source, target),
+                  timeout_s=self._copy_timeout_s)
+        self._run(commands.close_disk(target, delete=False))
+
+    def close_disk(self, path: PurePath, delete: bool = False) -> None:
+        with self._media:
+            self._run(commands.close_disk(path, delete))
+
+    def attach_disk(self, uuid: str, port: int, path: PurePath,
+                    kind: api.DiskKind = api.DiskKind.DISK) -> None:
+        self._run(commands.attach_disk(uuid, port, str(path), kind))
+
+    def detach_disk(self, uuid: str, port: int) -> None:
+        self._run(commands.detach_disk(uuid, port))
+
+    # Network adapters
+
+    def set_nic(self, uuid: str, nic: api.Nic) -> None:
+        self._run(commands.set_nic(uuid, nic))
+
+    def remove_nic(self, uuid: str, slot: int) -> None:
+        self._run(commands.remove_nic(uuid, slot))
+
+    def plug_nic(self, uuid: str, slot: int,
+                 attachment: api.Attachment) -> None:
+        for key, value in attachment.properties.items():
+            self._run(commands.set_nic_property(uuid, slot, key, value))
+        self._run(commands.plug_nic(uuid, slot, attachment))
+
+    # Snapshots, display, statistics
+
+    def take_snapshot(self, uuid: str, name: str) -> None:
+        self._run(commands.take_snapshot(uuid, name),
+                  timeout_s=self._copy_timeout_s)
+
+    def delete_snapshot(self, uuid: str, name: str) -> None:
+        self._run(commands.delete_snapshot(uuid, name),
+                  timeout_s=self._copy_timeout_s)
+
+    def save_screenshot(self, uuid: str, path: PurePath) -> None:
+        self._run(commands.control(uuid, 'screenshotpng', str(path)))
+        Path(path).chmod(0o600)
+
+    def display_port(self, uuid: str) -> int | None:
+        fields = parse.pairs(self._run(
+            ('showvminfo', uuid, '--machinereadable')))
+        port = int(fields.get('vrdeport', '-1'))
+        return port if port > 0 else None
+
+    def statistics(self, uuid: str) -> api.MachineStatistics:
+        return parse.statistics(self._run(commands.statistics(uuid)))
+
+
+def _state(path: Path, running: bool) -> api.MachineState:
+    try:
+        saved = settings.read_machine(path)
+    except errors.ClientError:
+        return api.MachineState.INACCESSIBLE
+    logged = settings.last_logged_state(path.parent)
+    if running:
+        return (api.MachineState.PAUSED if logged == 'Paused'
+                else api.MachineState.RUNNING)
+    if saved.saved:
+        return api.MachineState.SAVED
+    if saved.aborted or logged in _STUCK:
+        return api.MachineState.ABORTED
+    return api.MachineState.OFF

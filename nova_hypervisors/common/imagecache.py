@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Images of Glance, converted once and kept.
+
+There are two levels.  An image is downloaded, looked at and converted once;
+for each size of root disk that it is booted with, a base of that size is made
+from it.  Disks that differ from a base must be as large as it, hence the
+second level; a request to cache an image names no size, hence the first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import os
+import time
+import uuid
+from collections.abc import Collection
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from nova import context as nova_context
+from nova import exception
+from nova.virt import images as nova_images
+from oslo_concurrency import lockutils
+from oslo_log import log as logging
+from oslo_utils import units
+from oslo_utils import uuidutils
+
+from nova_hypervisors.common import images
+
+LOG = logging.getLogger(__name__)
+
+_TEMPORARY = '.part'
+_ISO = '.iso'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ages:
+    """Seconds after which something that is not in use is deleted."""
+
+    original_s: float
+    base_s: float
+
+
+class ImageCache:
+    """:param disk_format: qemu-img's name of what the hypervisor opens
+
+    :param timeout_s: limit of one conversion
+    """
+
+    def __init__(self, folder: Path, disk_format: str,
+                 timeout_s: float) -> None:
+        self._folder = folder
+        self._format = disk_format
+        self._timeout_s = timeout_s
+
+    def ensure(self, context: nova_context.RequestContext, image_ref: str,
+               trusted_certs: Any = None) -> tuple[Path, bool]:
+        """Return the converted image, and whether it had to be fetched.
+
+        An ISO image comes out as an ISO image, any other as a disk.
+
+        :raises ImageUnacceptable: it may not be used
+        """
+        key = _key(image_ref, trusted_certs)
+        with _lock(key):
+            for path in (self._original(key), self._iso(key)):
+                if path.exists():
+                    os.utime(path)
+                    return path, False
+            with self._temporary() as download:
+                image = images.fetch(context, image_ref, download,
+                                     trusted_certs)
+                if image.format == 'iso':
+                    path, target_format = self._iso(key), 'raw'
+                else:
+                    path, target_format = self._original(key), self._format
+                self._convert(image, path, target_format)
+            return path, True
+
+    def base(self, original: Path, root_gb: int) -> Path:
+        """Return an image at the size of a root disk.
+
+        :param original: what :meth:`ensure` returned
+        :param root_gb: 0 for the size of the image
+        :raises FlavorDiskSmallerThanImage: the image does not fit
+        """
+        path = original.with_stem(f'{original.stem}_{root_gb}')
+        with _lock(path.stem):
+            if not path.exists():
+                self._make_base(original, path, root_gb * units.Gi)
+            os.utime(path)
+        return path
+
+    def copy(self, base: Path, target: Path) -> None:
+        """Write a base anew, as a disk of its own."""
+        size = self._virtual_size(base)
+        images.convert(base, self._format, target, self._format,
+                       virtual_size=size, timeout_s=self._timeout_s)
+
+    def age(self, in_use: Collection[Path], ages: Ages) -> None:
+        """Delete what nobody uses and nobody has used for some time.
+
+        :param in_use: the files that the hypervisor has open or refers to
+        """
+        for path in sorted(self._folder.iterdir()):
+            is_base = '_' in path.stem
+            limit = ages.base_s if is_base else ages.original_s
+            with _lock(path.stem), contextlib.suppress(FileNotFoundError):
+                age = time.time() - path.stat().st_mtime
+                if path in in_use:
+                    os.utime(path)
+                elif age > limit:
+                    LOG.info('Deleting %s, which nobody has used for %d '
+                             'seconds', path, age)
+                    path.unlink()
+
+    def _make_base(self, original: Path, path: Path, size: int) -> None:
+        image_size = self._virtual_size(original)
+        if size and size < image_size:
+            raise exception.FlavorDiskSmallerThanImage(
+                flavor_size=size, image_size=image_size)
+        with self._temporary() as part:
+            images.create(part, self._format, size or image_size)
+            images.convert(
+                original, self._format, part, self._format,
+                virtual_size=size or image_size, timeout_s=self._timeout_s,
+                options=('-n', '--target-is-zero'))
+            part.replace(path)
+
+    def _convert(self, image: images.Image, path: Path,
+                 target_format: str) -> None:
+        with self._temporary() as part:
+            images.convert(
+                image.path, images.QEMU_FORMATS[image.format], part,
+                target_format, virtual_size=image.virtual_size,
+                timeout_s=self._timeout_s)
+            part.replace(path)
+
+    def _virtual_size(self, path: Path) -> int:
+        info = nova_images.qemu_img_info(str(path), format=self._format)
+        return info.virtual_size
+
+    def _original(self, key: str) -> Path:
+        return self._folder / f'{key}.{self._format}'
+
+    def _iso(self, key: str) -> Path:
+        return self._folder / f'{key}{_ISO}'
+
+    @contextlib.contextmanager
+    def _temporary(self) -> Iterator[Path]:
+        path = self._folder / f'{uuid.uuid4()}{_TEMPORARY}'
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def is_iso(original: Path) -> bool:
+    return original.suffix == _ISO
+
+
+def _key(image_ref: str, trusted_certs: Any) -> str:
+    """Return what an image is called in the cache.
+
+    Which certificates it was checked with is part of it: an image that was
+    never checked must not pass for one that was.
+    """
+    key = (image_ref if uuidutils.is_uuid_like(image_ref)
+           else hashlib.sha256(image_ref.encode()).hexdigest())
+    if trusted_certs is not None:
+        certs = ' '.join(sorted(trusted_certs.ids))
+        key += f'-{hashlib.sha256(certs.encode()).hexdigest()[:16]}'
+    return key
+
+
+def _lock(name: str) -> contextlib.AbstractContextManager[Any]:
+    return lockutils.lock(f'nova-hypervisors-image-{name}')

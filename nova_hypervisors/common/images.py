@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From an image in Glance to a disk file that a hypervisor may open.
+
+An image is whatever a tenant uploaded, and a hypervisor that opens it follows
+the names of other files in it.  So it is looked at three times (by Nova's
+format inspector, by qemu-img, and by us), and what a hypervisor opens in the
+end was written by our own qemu-img.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import struct
+from pathlib import Path
+from typing import Any
+
+from nova import context as nova_context
+from nova import exception
+from nova.virt import images
+from oslo_concurrency import processutils
+from oslo_utils import imageutils
+from oslo_utils import units
+
+# Glance's names of the formats that we take, and qemu-img's.
+QEMU_FORMATS = {
+    'iso': 'raw',
+    'qcow2': 'qcow2',
+    'raw': 'raw',
+    'vdi': 'vdi',
+    'vhd': 'vpc',
+    'vhdx': 'vhdx',
+    'vmdk': 'vmdk',
+}
+
+_ADDRESS_SPACE = 2 * units.Gi
+
+# What a format adds to the data, at most: tables, and the last block.
+_OVERHEAD = 64 * units.Mi
+
+_VMDK_MAGIC = b'KDMV'
+_VMDK_SECTOR = 512
+_VMDK_LARGEST_DESCRIPTOR = units.Mi
+_NO_PARENT = 'ffffffff'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Image:
+    """An image on this host that has been found harmless.
+
+    :param format: Glance's name of it
+    :param virtual_size: of the disk that it holds, in bytes
+    """
+
+    ref: str
+    path: Path
+    format: str
+    virtual_size: int
+
+
+def fetch(context: nova_context.RequestContext, image_ref: str, path: Path,
+          trusted_certs: Any = None) -> Image:
+    """Download an image and look at it.
+
+    :param trusted_certs: objects.TrustedCerts, with which its signature is
+        checked
+    :raises ImageUnacceptable: it is not what it should be; says why
+    """
+    images.fetch(context, image_ref, str(path), trusted_certs)
+    return inspect(image_ref, images.get_info(context, image_ref), path)
+
+
+def inspect(image_ref: str, metadata: dict[str, Any], path: Path) -> Image:
+    """Find out whether an image file may be converted.
+
+    :param metadata: what Glance says of the image: disk_format is read
+    :raises ImageUnacceptable: no; says why
+    """
+    disk_format = metadata['disk_format']
+    if disk_format not in QEMU_FORMATS:
+        raise _unacceptable(
+            image_ref, f'disk_format {disk_format} is not one of '
+            + ', '.join(sorted(QEMU_FORMATS)))
+    images.do_image_deep_inspection(metadata, image_ref, str(path))
+    info = images.qemu_img_info(str(path), format=QEMU_FORMATS[disk_format])
+    reason = _refusal(info, path)
+    if reason is not None:
+        raise _unacceptable(image_ref, reason)
+    if disk_format == 'vmdk':
+        images.check_vmdk_image(image_ref, info)
+        reason = _vmdk_refusal(path)
+        if reason is not None:
+            raise _unacceptable(image_ref, reason)
+    return Image(image_ref, path, disk_format, info.virtual_size)
+
+
+def _unacceptable(image_ref: str, reason: str) -> Exception:
+    return exception.ImageUnacceptable(image_id=image_ref, reason=reason)
+
+
+def _refusal(info: imageutils.QemuImgInfo, path: Path) -> str | None:
+    """Return why an image must not be opened, from what qemu-img says."""
+    data = (info.format_specific or {}).get('data') or {}
+    if info.backing_file:
+        return f'it has a backing file: {info.backing_file}'
+    if data.get('data-file'):
+        return f'its data is in another file: {data["data-file"]}'
+    if info.encrypted:
+        return 'it is encrypted'
+    for extent in data.get('extents', ()):
+        if extent['filename'] != str(path):
+            return f'one of its extents is {extent["filename"]}'
+    return None
+
+
+def _vmdk_refusal(path: Path) -> str | None:
+    """Return why a sparse VMDK must not be opened, from its descriptor.
+
+    qemu-img ignores the parent's name in an embedded descriptor, and the
+    names of extents.  Other programs follow them.
+    """
+    text = _vmdk_descriptor(path)
+    if text is None:
+        return 'it has no embedded descriptor'
+    parent = re.search(r'^\s*parentFileNameHint\s*=\s*(.*)$', text,
+                       re.MULTILINE | re.IGNORECASE)
+    if parent is not None:
+        return f'it has a parent: {parent[1].strip()}'
+    cid = re.search(r'^\s*parentCID\s*=\s*(\w+)', text,
+                    re.MULTILINE | re.IGNORECASE)
+    if cid is not None and cid[1].lower() != _NO_PARENT:
+        return f'it has a parent, with the content ID {cid[1]}'
+    extents = re.findall(r'^\s*(?:RW|RDONLY|NOACCESS)\s+\d+\s+(\w+)(.*)$',
+                         text, re.MULTILINE | re.IGNORECASE)
+    if len(extents) != 1 or extents[0][0].upper() != 'SPARSE':
+        return 'it is not made of one sparse extent'
+    if re.search(r'[/\\]|\.\.', extents[0][1]):
+        return f'its extent is in another folder: {extents[0][1].strip()}'
+    return None
+
+
+def _vmdk_descriptor(path: Path) -> str | None:
+    """Read the descriptor that is embedded in a sparse VMDK.
+
+    Source: VMware Virtual Disk Format 1.1, "Hosted Sparse Extents".
+    """
+    with path.open('rb') as file:
+        header = file.read(_VMDK_SECTOR)
+        if not header.startswith(_VMDK_MAGIC) or len(header) < _VMDK_SECTOR:
+            return None
+        offset, size = struct.unpack_from('<QQ', header, 28)
+        file.seek(offset * _VMDK_SECTOR)
+        data = file.read(min(size * _VMDK_SECTOR, _VMDK_LARGEST_DESCRIPTOR))
+    return data.rstrip(b'\0').decode('utf-8', errors='replace') or None
+
+
+def convert(source: Path, source_format: str, target: Path,
+            target_format: str, *, virtual_size: int, timeout_s: float,
+            options: tuple[str, ...] = ()) -> None:
+    """Let qemu-img write a disk anew, under limits.
+
+    :param source_format: qemu-img's name: nothing is guessed
+    :param virtual_size: of the target, in bytes
+    :param options: more of qemu-img's options
+    :raises ImageUnacceptable: qemu-img could not
+    """
+    limits = processutils.ProcessLimits(
+        address_space=_ADDRESS_SPACE, cpu_time=int(timeout_s),
+        file_size=virtual_size + virtual_size // 100 + _OVERHEAD)
+    _qemu_img(source, 'convert', '-f', source_format, '-O', target_format,
+              *options, str(source), str(target),
+              prlimit=limits, timeout=int(timeout_s))
+
+
+def create(path: Path, qemu_format: str, size: int) -> None:
+    """Let qemu-img make an empty disk of ``size`` bytes."""
+    _qemu_img(path, 'create', '-f', qemu_format, str(path), str(size))
+
+
+def _qemu_img(subject: Path, *words: str, **kwargs: Any) -> None:
+    try:
+        processutils.execute('env', 'LC_ALL=C', 'qemu-img', *words, **kwargs)
+    except (processutils.ProcessExecutionError, OSError) as err:
+        detail = (getattr(err, 'stderr', '') or str(err)).strip()
+        raise exception.ImageUnacceptable(
+            image_id=subject.name,
+            reason=f'qemu-img {words[0]} failed: {detail}') from err

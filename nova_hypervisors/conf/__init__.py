@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The options of this package, registered once on Nova's CONF."""
+
+import nova.conf
+
+from nova_hypervisors.conf import rdp
+from nova_hypervisors.conf import virtualbox
+
+CONF = nova.conf.CONF
+
+rdp.register_opts(CONF)
+virtualbox.register_opts(CONF)

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The options by group, for oslo-config-generator and the documentation."""
+
+from oslo_config import cfg
+
+from nova_hypervisors.conf import rdp
+from nova_hypervisors.conf import virtualbox
+
+
+def list_opts() -> list[tuple[cfg.OptGroup, list[cfg.Opt]]]:
+    return [(module.GROUP, module.OPTS) for module in (virtualbox, rdp)]

@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: Apache-2.0
+from oslo_config import cfg
+
+GROUP = cfg.OptGroup(
+    'virtualbox',
+    title='VirtualBox',
+    help="""
+How the VirtualBox driver talks to VirtualBox, and what its machines are like.
+
+Used when ``[DEFAULT] compute_driver`` is
+``nova_hypervisors.VirtualBoxDriver``.
+""")
+
+VBOXMANAGE_OPTS = [
+    cfg.StrOpt(
+        'vboxmanage_cmd',
+        default='VBoxManage',
+        help="""
+The VBoxManage program.
+
+Possible values:
+
+* A name that is looked up in ``PATH``, or a path.  It is executed as it is,
+  without a shell: a path with spaces needs no quotes.
+
+On Debian and Ubuntu ``/usr/lib/virtualbox/VBoxManage`` is the program itself;
+``/usr/bin/VBoxManage`` is a wrapper that takes longer.
+"""),
+    cfg.IntOpt(
+        'retry_count',
+        default=3,
+        min=0,
+        help="""
+How often a command that failed is tried again.
+
+Only failures that can go away are tried again: a machine that another process
+has locked, or a VirtualBox that was just ending.
+
+Related options:
+
+* ``retry_interval``
+"""),
+    cfg.FloatOpt(
+        'retry_interval',
+        default=1,
+        min=0,
+        help="""
+Seconds between two tries of the same command.
+
+Related options:
+
+* ``retry_count``
+"""),
+    cfg.FloatOpt(
+        'command_timeout',
+        default=60.0,
+        min=1.0,
+        help="""
+Seconds after which a command that gives no answer is ended.
+
+Copying a disk and saving a machine's memory take as long as there is data:
+see ``copy_timeout``.
+"""),
+    cfg.FloatOpt(
+        'copy_timeout',
+        default=3600.0,
+        min=1.0,
+        help="""
+Seconds after which a command that copies data is ended.
+
+It limits converting an image, cloning a disk and saving a machine's memory.
+"""),
+    cfg.StrOpt(
+        'home',
+        sample_default='$HOME/.config/VirtualBox',
+        help="""
+The folder with VirtualBox's own settings, VirtualBox.xml above all.
+
+Possible values:
+
+* A path.  It is handed to VirtualBox as ``VBOX_USER_HOME``, so that machines
+  of this service are kept apart from those of other users of VirtualBox.
+* Unset: VirtualBox's default for the user that runs nova-compute.
+"""),
+    cfg.FloatOpt(
+        'state_poll_interval',
+        default=5.0,
+        min=1.0,
+        help="""
+Seconds between two looks at the machines' states.
+
+A machine that was started, paused or stopped outside Nova is reported to Nova
+after this time at the latest.  One look runs VBoxManage twice, whatever the
+number of machines.
+"""),
+]
+
+DISPLAY_OPTS = [
+    cfg.BoolOpt(
+        'remote_display',
+        default=False,
+        help="""
+Whether machines get a remote display (VirtualBox calls it VRDE).
+
+Nova's VNC consoles need it, with the extension pack "VNC".
+
+Related options:
+
+* ``vrde_module`` names the extension pack.
+"""),
+    cfg.StrOpt(
+        'vrde_module',
+        default='Oracle VM VirtualBox Extension Pack',
+        help="""
+The extension pack that serves the remote display.
+
+Possible values:
+
+* The name of a pack in ``VBoxManage list extpacks``: "VNC" serves VNC,
+  "Oracle VM VirtualBox Extension Pack" serves RDP.  Since VirtualBox 7.1 the
+  latter is called "Oracle VirtualBox Extension Pack"; both names mean it.
+"""),
+    cfg.StrOpt(
+        'vrde_port',
+        default='3389',
+        help="""
+The ports on which remote displays listen.
+
+Possible values:
+
+* A port (``3389``), a range (``5900-6000``), or several of these with commas
+  between.  A machine that is started takes the first one that is free.
+
+Related options:
+
+* ``vrde_unique_port``
+* ``[vnc] server_listen`` is the address on which they listen.
+"""),
+    cfg.BoolOpt(
+        'vrde_unique_port',
+        default=False,
+        help="""
+Whether each machine gets a remote display port of its own.
+
+If it is on, a server keeps its port for as long as it exists, and no other
+server of this host gets it.  If it is off, a server that is started takes the
+first port of ``vrde_port`` that is free.
+
+Related options:
+
+* ``vrde_port`` has to name as many ports as there are servers.
+"""),
+    cfg.BoolOpt(
+        'vrde_require_instance_uuid_as_password',
+        default=False,
+        help="""
+Whether the UUID of a server is the password of its remote display.
+
+It is meant for people who connect to the hypervisor's host directly.  If it is
+off, a VNC display gets a password that only this service knows, because
+VirtualBox's VNC refuses every client if there is none; Nova's consoles work
+either way.
+
+Related options:
+
+* ``vrde_password_length``
+"""),
+    cfg.IntOpt(
+        'vrde_password_length',
+        min=1,
+        max=36,
+        help="""
+The length to which a remote display's password is cut.
+
+VNC uses the first eight characters of a password and ignores the rest, however
+long it is.
+
+Related options:
+
+* ``vrde_require_instance_uuid_as_password``
+"""),
+    cfg.PortOpt(
+        'console_port',
+        default=6084,
+        help="""
+The port on which this service hands out consoles to Nova's console proxies.
+
+nova-novncproxy can't talk to VirtualBox's VNC server, which insists on a
+password.  So this service listens on ``[vnc] server_proxyclient_address`` and
+this port, knows the password and passes everything else on.  It has to be
+reachable from the console proxies only, and differs between services on one
+host.
+"""),
+    cfg.StrOpt(
+        'console_certificate',
+        help="""
+The file of the certificate with which consoles are handed out.
+
+If it is set, Nova's console proxies have to use VeNCrypt: set ``[vnc]
+auth_schemes`` to ``vencrypt`` there.  If it is not set, what goes between them
+and this service is not encrypted.
+
+Possible values:
+
+* The path of a PEM file.
+
+Related options:
+
+* ``console_private_key``
+* ``console_client_ca``
+"""),
+    cfg.StrOpt(
+        'console_private_key',
+        help="""
+The file of the private key that belongs to ``console_certificate``.
+
+Possible values:
+
+* The path of a PEM file, without a passphrase.
+"""),
+    cfg.StrOpt(
+        'console_client_ca',
+        help="""
+The file of the certificate authority that signs Nova's console proxies.
+
+If it is set, only clients with a certificate of this authority get a console:
+``[vnc] vencrypt_client_cert`` on their side.
+
+Possible values:
+
+* The path of a PEM file.
+"""),
+    cfg.IntOpt(
+        'console_log_size',
+        default=1024,
+        min=1,
+        help="""
+Kibibytes of a server's serial console output that are kept at least.
+
+What the guest writes while this service is not running is lost.
+"""),
+]
+
+MACHINE_OPTS = [
+    cfg.IntOpt(
+        'wait_soft_reboot_seconds',
+        default=60,
+        min=0,
+        help="""
+Seconds to wait for a guest to shut down when a soft reboot is asked for.
+
+After this time it is rebooted hard.
+"""),
+    cfg.ListOpt(
+        'physical_network_mappings',
+        default=[],
+        help="""
+What a server's network adapters are plugged into.
+
+Possible values:
+
+* A list of ``NETWORK:KIND[:NAME]``, with commas between.  ``NETWORK`` is the
+  name of a physical network in Neutron, or ``*`` for those that are not named.
+  ``KIND`` is one of
+
+  * ``bridged``: the host's network interface ``NAME``
+  * ``hostonly``: the host-only interface ``NAME``
+  * ``hostonlynet``: the host-only network ``NAME`` (macOS)
+  * ``intnet``: the internal network ``NAME``
+  * ``natnetwork``: the NAT network ``NAME``
+  * ``nat``: NAT, each adapter on its own
+  * ``udptunnel``: a switch that takes Ethernet frames as UDP packets; ``NAME``
+    is ``ADDRESS:PORT:FIRST-LAST``, the switch's address and port and the local
+    ports of which each adapter gets one
+
+A server whose network is not among them is not started.
+
+For example: ``physnet1:bridged:eth1,physnet2:hostonly:vboxnet0``
+"""),
+    cfg.StrOpt(
+        'snapshot_image_format',
+        default='qcow2',
+        choices=[
+            ('qcow2', 'Compressed; what most hypervisors can use.'),
+            ('raw', 'As large as the disk.'),
+            ('vdi', "VirtualBox's own format."),
+            ('vmdk', 'VMware, stream optimized.'),
+        ],
+        help="""
+The format in which snapshots of servers are kept in Glance.
+"""),
+]
+
+OPTS = [*VBOXMANAGE_OPTS, *DISPLAY_OPTS, *MACHINE_OPTS]
+
+
+def register_opts(conf: cfg.ConfigOpts) -> None:
+    conf.register_group(GROUP)
+    conf.register_opts(OPTS, group=GROUP)

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Disks of servers that are files here."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from nova import context as nova_context
+from nova import exception
+from oslo_utils import units
+
+from nova_hypervisors.clients import errors
+from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.common import imagecache
+from nova_hypervisors.common import request
+from nova_hypervisors.common import undo as undoing
+from nova_hypervisors.virtualbox import files
+from nova_hypervisors.virtualbox import spec
+
+# An ISO image comes with an empty root disk, to install to.
+_SMALLEST_ROOT_GB = 1
+
+
+class DiskOps:
+    """:param differencing: [DEFAULT] use_cow_images"""
+
+    def __init__(self, client: api.VBoxClient, cache: imagecache.ImageCache,
+                 differencing: bool) -> None:
+        self._client = client
+        self._cache = cache
+        self._differencing = differencing
+
+    def fetch(self, spawn: request.SpawnRequest) -> Path:
+        """Return the server's image in the cache."""
+        instance = spawn.instance
+        path, _ = self._cache.ensure(spawn.context, instance.image_ref,
+                                     instance.trusted_certs)
+        return path
+
+    def create(self, spawn: request.SpawnRequest, image: Path,
+               machine_uuid: str, undo: undoing.Undo,
+               instance_files: files.InstanceFiles) -> None:
+        """Make all disks of a server and attach them.
+
+        :param undo: gets what takes back what was done
+        """
+        root = instance_files.root_disk
+        root_gb = spawn.instance.flavor.root_gb
+        if imagecache.is_iso(image):
+            self._client.attach_disk(machine_uuid, spec.ISO_PORT, image,
+                                     api.DiskKind.DVD)
+            size_gb = max(root_gb, _SMALLEST_ROOT_GB)
+            self._create_blank(root, size_gb * units.Ki, undo)
+        else:
+            self._create_root(root, self._cache.base(image, root_gb), undo)
+        self._client.attach_disk(machine_uuid, spec.ROOT_PORT, root)
+        for disk in spec.blank_disks(spawn.block_device_info, instance_files):
+            path = instance_files.folder / disk.file_name
+            self._create_blank(path, disk.size_mb, undo)
+            self._client.attach_disk(machine_uuid, disk.port, path)
+
+    def _create_root(self, root: Path, base: Path,
+                     undo: undoing.Undo) -> None:
+        if self._differencing:
+            # VirtualBox keeps the base open for as long as it has children.
+            undo.add(self._close, base, delete=False)
+            undo.add(self._close, root, delete=True)
+            self._client.create_child_disk(root, base)
+        else:
+            self._cache.copy(base, root)
+
+    def _create_blank(self, path: Path, size_mb: int,
+                      undo: undoing.Undo) -> None:
+        undo.add(self._close, path, delete=True)
+        self._client.create_disk(path, size_mb)
+
+    def _close(self, path: Path, delete: bool) -> None:
+        """Make VirtualBox forget a disk, if it does not do without us."""
+        with contextlib.suppress(errors.NotFound, errors.InUse):
+            self._client.close_disk(path, delete)
+
+    def cache_image(self, context: nova_context.RequestContext,
+                    image_ref: str) -> bool:
+        """Fetch an image; return whether it had not been there."""
+        _, fetched = self._cache.ensure(context, image_ref)
+        return fetched
+
+    def age_cache(self, ages: imagecache.Ages) -> None:
+        known = {Path(medium.path) for medium in self._client.list_media()}
+        self._cache.age(known, ages)
+
+
+def root_disk(settings: api.MachineSettings) -> Path:
+    """Return the file that a machine's root disk is now.
+
+    :raises DiskNotFound: it has none
+    """
+    for disk in settings.disks:
+        if disk.port == spec.ROOT_PORT:
+            return Path(disk.path)
+    raise exception.DiskNotFound(location=f'{settings.uuid}, port '
+                                 f'{spec.ROOT_PORT}')

@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: Apache-2.0
+"""VirtualBox as Nova sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from nova import context as nova_context
+from nova import exception
+from nova import objects
+from nova.console import type as console_type
+from nova.virt import driver
+from nova.virt import hardware
+from nova.virt import virtapi as nova_virtapi
+from oslo_log import log as logging
+
+from nova_hypervisors import conf
+from nova_hypervisors.capabilities import registry
+from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.common import boundary
+from nova_hypervisors.common import request
+from nova_hypervisors.virtualbox import diagnostics
+from nova_hypervisors.virtualbox import factory
+from nova_hypervisors.virtualbox import options
+
+CONF = conf.CONF
+LOG = logging.getLogger(__name__)
+
+COLUMN = 'virtualbox-vboxmanage'
+
+
+class VirtualBoxDriver(driver.ComputeDriver):
+    """Servers as machines of the VirtualBox on this host."""
+
+    capabilities = {**driver.ComputeDriver.capabilities,
+                    **registry.capabilities(COLUMN)}
+
+    def __init__(self, virtapi: nova_virtapi.VirtAPI,
+                 client: api.VBoxClient | None = None) -> None:
+        super().__init__(virtapi)
+        self._parts = factory.make_parts(
+            CONF, virtapi, self.emit_event,
+            client or factory.make_client(CONF))
+
+    # The host
+
+    def init_host(self, host: str) -> None:
+        findings = options.findings(CONF)
+        for finding in findings:
+            if not finding.fatal:
+                LOG.warning('%s', finding)
+        fatal = [str(finding) for finding in findings if finding.fatal]
+        if fatal:
+            raise exception.InvalidConfiguration('\n'.join(fatal))
+        parts = self._parts
+        with boundary.for_host():
+            parts.files.make()
+            parts.host.check_version()
+            parts.machines.load()
+            parts.vms.undo_interrupted()
+            parts.consoles.start()
+            parts.vms.catch_up(parts.snapshots.delete_interrupted)
+            parts.watcher.start()
+
+    def cleanup_host(self, host: str) -> None:
+        self._parts.watcher.stop()
+        self._parts.consoles.stop()
+
+    def get_available_nodes(self, refresh: bool = False) -> list[str]:
+        return [self._parts.host.hostname]
+
+    def get_available_resource(self, nodename: str) -> dict[str, Any]:
+        with boundary.for_host():
+            return self._parts.host.available_resource()
+
+    def update_provider_tree(self, provider_tree: Any, nodename: str,
+                             allocations: dict[str, Any] | None = None,
+                             ) -> None:
+        host = self._parts.host
+        inventory = provider_tree.data(nodename).inventory
+        ratios = self._get_allocation_ratios(inventory)
+        with boundary.for_host():
+            provider_tree.update_inventory(nodename, host.inventory(ratios))
+            provider_tree.add_traits(nodename, *host.architecture_traits(),
+                                     *registry.traits(COLUMN))
+
+    def get_host_uptime(self) -> str:
+        return self._parts.host.uptime()
+
+    def get_host_ip_addr(self) -> str:
+        return str(CONF.my_ip)
+
+    # What there is
+
+    def list_instances(self) -> list[str]:
+        with boundary.for_host():
+            return self._parts.vms.list_names()
+
+    def list_instance_uuids(self) -> list[str]:
+        with boundary.for_host():
+            return self._parts.vms.list_uuids()
+
+    def get_num_instances(self) -> int:
+        return len(self.list_instance_uuids())
+
+    def instance_exists(self, instance: objects.Instance) -> bool:
+        with boundary.for_instance(instance):
+            return self._parts.vms.exists(instance)
+
+    def get_info(self, instance: objects.Instance,
+                 use_cache: bool = True) -> hardware.InstanceInfo:
+        with boundary.for_instance(instance):
+            return self._parts.power.info(instance, use_cache)
+
+    def get_diagnostics(self, instance: objects.Instance) -> dict[str, Any]:
+        with boundary.for_instance(instance):
+            return diagnostics.as_dict(self._parts.power.examine(instance))
+
+    def get_instance_diagnostics(self, instance: objects.Instance,
+                                 ) -> objects.Diagnostics:
+        with boundary.for_instance(instance):
+            return diagnostics.as_object(self._parts.power.examine(instance))
+
+    # Made and taken away
+
+    def spawn(self, context: nova_context.RequestContext,
+              instance: objects.Instance, image_meta: objects.ImageMeta,
+              injected_files: list[Any], admin_password: str,
+              allocations: dict[str, Any], network_info: Any = None,
+              block_device_info: dict[str, Any] | None = None,
+              power_on: bool = True, accel_info: Any = None) -> None:
+        with boundary.for_instance(instance):
+            self._parts.vms.spawn(request.SpawnRequest(
+                context, instance, image_meta, list(network_info or ()),
+                block_device_info or {}, power_on))
+
+    def destroy(self, context: nova_context.RequestContext,
+                instance: objects.Instance, network_info: Any,
+                block_device_info: dict[str, Any] | None = None,
+                destroy_disks: bool = True,
+                destroy_secrets: bool = True) -> None:
+        with boundary.for_instance(instance):
+            self._parts.vms.destroy(instance, destroy_disks)
+
+    def cleanup(self, context: nova_context.RequestContext,
+                instance: objects.Instance, network_info: Any,
+                block_device_info: dict[str, Any] | None = None,
+                destroy_disks: bool = True, migrate_data: Any = None,
+                destroy_vifs: bool = True,
+                destroy_secrets: bool = True) -> None:
+        with boundary.for_instance(instance):
+            if destroy_disks:
+                self._parts.vms.delete_files(instance)
+
+    # Power
+
+    def power_on(self, context: nova_context.RequestContext,
+                 instance: objects.Instance, network_info: Any,
+                 block_device_info: dict[str, Any] | None = None,
+                 accel_info: Any = None, share_info: Any = None) -> None:
+        with boundary.for_instance(instance):
+            self._parts.power.power_on(instance)
+
+    def power_off(self, instance: objects.Instance, timeout: int = 0,
+                  retry_interval: int = 0) -> None:
+        with boundary.for_instance(instance):
+            self._parts.power.power_off(instance, timeout, retry_interval)
+
+    def reboot(self, context: nova_context.RequestContext,
+               instance: objects.Instance, network_info: Any,
+               reboot_type: str,
+               block_device_info: dict[str, Any] | None = None,
+               bad_volumes_callback: Callable[..., Any] | None = None,
+               accel_info: Any = None, share_info: Any = None) -> None:
+        with boundary.for_instance(instance):
+            self._parts.power.reboot(instance, soft=reboot_type == 'SOFT')
+
+    def pause(self, instance: objects.Instance) -> None:
+        with boundary.for_instance(instance):
+            self._parts.power.pause(instance)
+
+    def unpause(self, instance: objects.Instance) -> None:
+        with boundary.for_instance(instance):
+            self._parts.power.unpause(instance)
+
+    def suspend(self, context: nova_context.RequestContext,
+                instance: objects.Instance) -> None:
+        with boundary.for_instance(instance):
+            self._parts.power.suspend(instance)
+
+    def resume(self, context: nova_context.RequestContext,
+               instance: objects.Instance, network_info: Any,
+               block_device_info: dict[str, Any] | None = None,
+               share_info: Any = None) -> None:
+        with boundary.for_instance(instance):
+            self._parts.power.power_on(instance)
+
+    def resume_state_on_host_boot(
+            self, context: nova_context.RequestContext,
+            instance: objects.Instance, network_info: Any, share_info: Any,
+            block_device_info: dict[str, Any] | None = None) -> None:
+        with boundary.for_instance(instance):
+            self._parts.power.power_on(instance)
+
+    def trigger_crash_dump(self, instance: objects.Instance) -> None:
+        with boundary.for_instance(instance):
+            self._parts.power.inject_nmi(instance)
+
+    # Network adapters
+
+    def plug_vifs(self, instance: objects.Instance,
+                  network_info: Any) -> None:
+        """Do nothing: a machine's adapters are part of the machine."""
+
+    def unplug_vifs(self, instance: objects.Instance,
+                    network_info: Any) -> None:
+        """Do nothing: a machine's adapters are part of the machine."""
+
+    def attach_interface(self, context: nova_context.RequestContext,
+                         instance: objects.Instance,
+                         image_meta: objects.ImageMeta, vif: Any) -> None:
+        with boundary.for_instance(instance):
+            self._parts.vms.attach_interface(instance, image_meta, vif)
+
+    def detach_interface(self, context: nova_context.RequestContext,
+                         instance: objects.Instance, vif: Any) -> None:
+        with boundary.for_instance(instance):
+            self._parts.vms.detach_interface(instance, vif)
+
+    # Consoles
+
+    def get_console_output(self, context: nova_context.RequestContext,
+                           instance: objects.Instance) -> bytes:
+        with boundary.for_instance(instance):
+            return self._parts.consoles.output(instance)
+
+    def get_vnc_console(self, context: nova_context.RequestContext,
+                        instance: objects.Instance,
+                        ) -> console_type.ConsoleVNC:
+        with boundary.for_instance(instance):
+            return self._parts.consoles.vnc(instance)
+
+    # Images
+
+    def snapshot(self, context: nova_context.RequestContext,
+                 instance: objects.Instance, image_id: str,
+                 update_task_state: Callable[..., None]) -> None:
+        with boundary.for_instance(instance):
+            self._parts.snapshots.snapshot(context, instance, image_id,
+                                           update_task_state)
+
+    def cache_image(self, context: nova_context.RequestContext,
+                    image_id: str) -> bool:
+        with boundary.for_host():
+            return self._parts.disks.cache_image(context, image_id)
+
+    def manage_image_cache(self, context: nova_context.RequestContext,
+                           all_instances: Any) -> None:
+        with boundary.for_host():
+            if self._parts.cache_ages is not None:
+                self._parts.disks.age_cache(self._parts.cache_ages)

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything that VirtualBoxDriver is made of, from the configuration.
+
+Nothing is connected, started or looked at here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+from nova.compute import utils as compute_utils
+from nova.image import glance
+from nova.virt import event as virtevent
+from nova.virt import virtapi as nova_virtapi
+from oslo_config import cfg
+from oslo_utils import units
+
+from nova_hypervisors.clients import retry
+from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.clients.vbox import program
+from nova_hypervisors.clients.vbox import settings
+from nova_hypervisors.clients.vbox import vboxmanage
+from nova_hypervisors.common import imagecache
+from nova_hypervisors.common import locks
+from nova_hypervisors.common import secrets
+from nova_hypervisors.consoles import relay
+from nova_hypervisors.consoles import serial
+from nova_hypervisors.virtualbox import consoleops
+from nova_hypervisors.virtualbox import diskops
+from nova_hypervisors.virtualbox import files
+from nova_hypervisors.virtualbox import hostops
+from nova_hypervisors.virtualbox import machines
+from nova_hypervisors.virtualbox import networkops
+from nova_hypervisors.virtualbox import options
+from nova_hypervisors.virtualbox import powerops
+from nova_hypervisors.virtualbox import snapshotops
+from nova_hypervisors.virtualbox import vmops
+from nova_hypervisors.virtualbox import watcher
+
+_SSL = 'Security'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Parts:
+    client: api.VBoxClient
+    files: files.HostFiles
+    machines: machines.Machines
+    consoles: consoleops.ConsoleOps
+    disks: diskops.DiskOps
+    host: hostops.HostOps
+    power: powerops.PowerOps
+    snapshots: snapshotops.SnapshotOps
+    vms: vmops.VMOps
+    watcher: watcher.Watcher
+    cache_ages: imagecache.Ages | None
+
+
+def host_files(conf: cfg.ConfigOpts) -> files.HostFiles:
+    instances = Path(conf.instances_path)
+    return files.HostFiles(
+        instances=instances,
+        image_cache=instances / conf.image_cache.subdirectory_name,
+        private=Path(conf.state_path) / 'virtualbox')
+
+
+def make_client(conf: cfg.ConfigOpts) -> api.VBoxClient:
+    group = conf.virtualbox
+    home = Path(group.home) if group.home else settings.default_home()
+    run = program.Program(
+        group.vboxmanage_cmd, timeout_s=group.command_timeout,
+        private_folder=host_files(conf).private,
+        env=settings.environment(home) if group.home else {},
+        policy=retry.Policy(group.retry_count, group.retry_interval))
+    return vboxmanage.VBoxManageClient(run, home, group.copy_timeout)
+
+
+def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
+               emit: Callable[[virtevent.LifecycleEvent], None],
+               client: api.VBoxClient) -> Parts:
+    group = conf.virtualbox
+    folders = host_files(conf)
+    machine_map = machines.Machines(client)
+    instance_locks = locks.InstanceLocks()
+    consoles = _make_consoles(conf, client, machine_map, folders)
+    cache = imagecache.ImageCache(folders.image_cache, 'vdi',
+                                  group.copy_timeout)
+    disks = diskops.DiskOps(client, cache, conf.use_cow_images)
+    networks = networkops.NetworkOps(
+        client, machine_map, virtapi,
+        functools.partial(options.mappings, conf),
+        plug_timeout_s=conf.vif_plugging_timeout,
+        plug_is_fatal=conf.vif_plugging_is_fatal)
+    watch = watcher.Watcher(client, machine_map, instance_locks,
+                            group.state_poll_interval, emit,
+                            consoles.follow_serial)
+    power = powerops.PowerOps(
+        client, machine_map, folders, networks, consoles, instance_locks,
+        watch, soft_reboot_s=group.wait_soft_reboot_seconds)
+    return Parts(
+        client=client, files=folders, machines=machine_map,
+        consoles=consoles, disks=disks, power=power, watcher=watch,
+        host=hostops.HostOps(client, machine_map, folders,
+                             hostname=conf.host, reserved=_reserved(conf)),
+        snapshots=snapshotops.SnapshotOps(
+            client, machine_map, folders, instance_locks, glance.API(),
+            image_format=group.snapshot_image_format,
+            timeout_s=group.copy_timeout),
+        vms=vmops.VMOps(client, machine_map, folders, disks, networks,
+                        consoles, power, instance_locks, watch),
+        cache_ages=_cache_ages(conf))
+
+
+def _make_consoles(conf: cfg.ConfigOpts, client: api.VBoxClient,
+                   machine_map: machines.Machines,
+                   folders: files.HostFiles) -> consoleops.ConsoleOps:
+    secret = secrets.HostSecret(folders.secret)
+    return consoleops.ConsoleOps(
+        client, machine_map, folders, secret=secret,
+        display=display_settings(conf),
+        console_relay=relay.Relay(
+            str(conf.vnc.server_proxyclient_address),
+            conf.virtualbox.console_port, secret.derive,
+            functools.partial(_tls, conf)),
+        serial_logger=serial.SerialLogger(
+            conf.virtualbox.console_log_size * units.Ki))
+
+
+def display_settings(conf: cfg.ConfigOpts,
+                     ) -> consoleops.DisplaySettings | None:
+    group = conf.virtualbox
+    if not group.remote_display:
+        return None
+    return consoleops.DisplaySettings(
+        extension_pack=group.vrde_module,
+        address=str(conf.vnc.server_listen),
+        ports=group.vrde_port,
+        unique_port=group.vrde_unique_port,
+        uuid_password=group.vrde_require_instance_uuid_as_password,
+        password_length=group.vrde_password_length,
+        properties=_rdp_properties(conf),
+        proxy_address=str(conf.vnc.server_proxyclient_address))
+
+
+def _rdp_properties(conf: cfg.ConfigOpts) -> dict[str, str]:
+    """Return the settings of VirtualBox's RDP server.
+
+    Source: "VRDP Customization" in VirtualBox's manual.
+    """
+    group = conf.rdp
+    if not (group.enabled and group.encrypted_rdp):
+        return {}
+    values = {
+        f'{_SSL}/Method': group.security_method,
+        f'{_SSL}/ServerCertificate': group.server_certificate,
+        f'{_SSL}/ServerPrivateKey': group.server_private_key,
+        f'{_SSL}/CACertificate': group.server_ca,
+    }
+    return {key: value for key, value in values.items() if value}
+
+
+def _tls(conf: cfg.ConfigOpts) -> ssl.SSLContext | None:
+    group = conf.virtualbox
+    if not group.console_certificate:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(group.console_certificate,
+                            group.console_private_key)
+    if group.console_client_ca:
+        context.load_verify_locations(group.console_client_ca)
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def _reserved(conf: cfg.ConfigOpts) -> hostops.Reserved:
+    return hostops.Reserved(
+        vcpus=conf.reserved_host_cpus,
+        memory_mb=conf.reserved_host_memory_mb,
+        disk_gb=compute_utils.convert_mb_to_ceil_gb(
+            conf.reserved_host_disk_mb))
+
+
+def _cache_ages(conf: cfg.ConfigOpts) -> imagecache.Ages | None:
+    group = conf.image_cache
+    if not group.remove_unused_base_images:
+        return None
+    return imagecache.Ages(
+        original_s=group.remove_unused_original_minimum_age_seconds,
+        base_s=group.remove_unused_resized_minimum_age_seconds)

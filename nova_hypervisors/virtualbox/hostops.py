@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The host and what it has for servers."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import math
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import os_resource_classes as orc
+import psutil
+from nova import exception
+from nova.objects import fields
+from nova.virt import node
+from oslo_log import log as logging
+from oslo_serialization import jsonutils
+from oslo_utils import units
+
+from nova_hypervisors.clients import errors
+from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.clients.vbox import version
+from nova_hypervisors.virtualbox import files
+from nova_hypervisors.virtualbox import machines
+from nova_hypervisors.virtualbox import powerops
+
+LOG = logging.getLogger(__name__)
+
+HYPERVISOR_TYPE = 'VirtualBox'
+
+# More processors than this VirtualBox gives to no machine.
+_MOST_VCPUS = 64
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Usage:
+    """What somebody takes of the host."""
+
+    vcpus: int = 0
+    memory_mb: int = 0
+    disk_gb: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reserved:
+    """What the operator keeps for the host itself."""
+
+    vcpus: int
+    memory_mb: int
+    disk_gb: int
+
+
+class HostOps:
+    """:param hostname: [DEFAULT] host, which is the node's name too"""
+
+    def __init__(self, client: api.VBoxClient, machine_map: machines.Machines,
+                 host_files: files.HostFiles, *, hostname: str,
+                 reserved: Reserved) -> None:
+        self._client = client
+        self._machines = machine_map
+        self._files = host_files
+        self._reserved = reserved
+        self.hostname = hostname
+
+    def check_version(self) -> None:
+        """:raises InvalidConfiguration: VirtualBox is too old"""
+        found = self._client.get_version()
+        if found.release < version.OLDEST:
+            oldest = '.'.join(map(str, version.OLDEST))
+            raise exception.InvalidConfiguration(
+                f'VirtualBox {found} is too old: this driver needs {oldest} '
+                'or newer')
+        if version.Quirks.of(found).unknown:
+            LOG.warning('VirtualBox %s is newer than this driver; it is '
+                        'treated as %s', found,
+                        '.'.join(map(str, version.NEWEST)))
+
+    def available_resource(self) -> dict[str, Any]:
+        """Return what ComputeDriver.get_available_resource returns."""
+        host = self._client.host()
+        disk = shutil.disk_usage(self._files.instances)
+        owned = self._usage(powerops.ALIVE)
+        return {
+            'vcpus': host.cpus,
+            'vcpus_used': owned.vcpus,
+            'memory_mb': host.memory_mb,
+            'memory_mb_used': host.memory_mb - host.memory_free_mb,
+            'local_gb': disk.total // units.Gi,
+            'local_gb_used': disk.used // units.Gi,
+            'disk_available_least': disk.free // units.Gi,
+            'hypervisor_type': HYPERVISOR_TYPE,
+            'hypervisor_version': self._client.get_version().number,
+            'hypervisor_hostname': self.hostname,
+            'cpu_info': jsonutils.dumps({
+                'arch': host.architecture,
+                'model': host.processor,
+                'topology': {'sockets': 1, 'cores': host.cores,
+                             'threads': max(1, host.cpus // host.cores)}}),
+            'supported_instances': [
+                (fields.Architecture.canonicalize(host.architecture),
+                 fields.HVType.VBOX, fields.VMMode.HVM)],
+            'numa_topology': None,
+            'uuid': node.get_local_node_uuid(),
+        }
+
+    def _usage(self, states: tuple[api.MachineState, ...]) -> Usage:
+        """Return what our machines in these states take."""
+        used = [self._settings(uuid)
+                for uuid, state in self._client.machine_states().items()
+                if state in states and self._machines.instance_uuid(uuid)]
+        return Usage(vcpus=sum(machine.vcpus for machine in used if machine))
+
+    def _settings(self, uuid: str) -> api.MachineSettings | None:
+        with contextlib.suppress(errors.ClientError):
+            return self._client.machine_settings(uuid)
+        return None
+
+    def strangers_usage(self) -> Usage:
+        """Return what machines that are not ours take of the host.
+
+        Processors and memory of those that run, and the space of all their
+        disks on the file system that ours are on.
+        """
+        running = [
+            self._settings(uuid)
+            for uuid, state in self._client.machine_states().items()
+            if state in powerops.ALIVE
+            and self._machines.instance_uuid(uuid) is None]
+        own = (self._files.instances, self._files.image_cache)
+        device = self._files.instances.stat().st_dev
+        disks = [Path(medium.path) for medium in self._client.list_media()]
+        blocks = sum(_blocks(path, device) for path in disks
+                     if not any(path.is_relative_to(folder)
+                                for folder in own))
+        return Usage(
+            vcpus=sum(machine.vcpus for machine in running if machine),
+            memory_mb=sum(machine.memory_mb for machine in running
+                          if machine),
+            disk_gb=math.ceil(blocks * 512 / units.Gi))
+
+    def inventory(self, ratios: dict[str, float]) -> dict[str, Any]:
+        """Return Placement's inventory of this host, by resource class.
+
+        :param ratios: allocation ratios, by resource class
+        """
+        host = self._client.host()
+        disk = shutil.disk_usage(self._files.instances)
+        strangers = self.strangers_usage()
+
+        def entry(name: str, total: int, reserved: int, taken: int,
+                  largest: int) -> dict[str, Any]:
+            # Strangers share what is overcommitted: they take their part of
+            # the capacity, which is (total - reserved) * ratio.
+            reserved += math.ceil(taken / ratios[name])
+            return {'total': total, 'reserved': min(reserved, total),
+                    'min_unit': 1, 'max_unit': largest, 'step_size': 1,
+                    'allocation_ratio': ratios[name]}
+
+        disk_gb = disk.total // units.Gi
+        return {
+            orc.VCPU: entry(
+                orc.VCPU, host.cpus, self._reserved.vcpus, strangers.vcpus,
+                min(host.cpus, _MOST_VCPUS)),
+            orc.MEMORY_MB: entry(
+                orc.MEMORY_MB, host.memory_mb, self._reserved.memory_mb,
+                strangers.memory_mb, host.memory_mb),
+            orc.DISK_GB: entry(
+                orc.DISK_GB, disk_gb, self._reserved.disk_gb,
+                strangers.disk_gb, disk_gb),
+        }
+
+    def architecture_traits(self) -> set[str]:
+        arch = self._client.host().architecture.upper()
+        return {f'HW_ARCH_{arch}', f'COMPUTE_ARCH_{arch}'}
+
+    def uptime(self) -> str:
+        """Return how long the host is up, as ``uptime`` prints it."""
+        seconds = time.time() - psutil.boot_time()
+        days, rest = divmod(int(seconds), 24 * 3600)
+        hours, minutes = divmod(rest // 60, 60)
+        load = ', '.join(f'{value:.2f}' for value in psutil.getloadavg())
+        return (f' {time.strftime("%H:%M:%S")} up {days} days, '
+                f'{hours:2}:{minutes:02},  {len(psutil.users())} users,  '
+                f'load average: {load}')
+
+
+def _blocks(path: Path, device: int) -> int:
+    """Return the 512 byte blocks that a file has on a file system."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return 0
+    return stat.st_blocks if stat.st_dev == device else 0

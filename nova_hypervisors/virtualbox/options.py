@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operator's options, checked together.
+
+An option by itself is checked by oslo.config.  What is wrong between options
+is collected here, all at once, for nova-compute's start and for
+``nova-hypervisors check``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from oslo_config import cfg
+
+from nova_hypervisors.consoles import rfb
+from nova_hypervisors.virtualbox import networks
+
+#: What Oracle has called its extension pack.
+_ORACLE_PACKS = frozenset({'Oracle VM VirtualBox Extension Pack',
+                           'Oracle VirtualBox Extension Pack'})
+VNC_PACK = 'VNC'
+
+_PORTS = re.compile(r'^\d+(-\d+)?(,\d+(-\d+)?)*$')
+_LARGEST_PORT = 65535
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Finding:
+    """Something to say about the configuration.
+
+    :param fatal: the driver does not start with it
+    """
+
+    option: str
+    message: str
+    fatal: bool = True
+
+    def __str__(self) -> str:
+        return f'{self.option}: {self.message}'
+
+
+def pack_names(configured: str) -> frozenset[str]:
+    """Return the names under which the configured pack may be installed."""
+    return (_ORACLE_PACKS if configured in _ORACLE_PACKS
+            else frozenset({configured}))
+
+
+def ports(text: str) -> list[int]:
+    """Read ``3389``, ``5900-6000``, or several of these with commas.
+
+    :raises ValueError: it is none of these
+    """
+    if not _PORTS.match(text.replace(' ', '')):
+        raise ValueError(f'{text!r} is neither a port nor a range such as '
+                         '5900-6000, nor several of these with commas between')
+    found: list[int] = []
+    for part in text.replace(' ', '').split(','):
+        first, _, last = part.partition('-')
+        found += range(int(first), int(last or first) + 1)
+    if not found or min(found) < 1 or max(found) > _LARGEST_PORT:
+        raise ValueError(f'{text!r} names no ports between 1 and '
+                         f'{_LARGEST_PORT}')
+    return found
+
+
+def mappings(conf: cfg.ConfigOpts) -> list[networks.Mapping]:
+    """:raises ValueError: an entry is not what it should be"""
+    return [networks.parse(entry)
+            for entry in conf.virtualbox.physical_network_mappings]
+
+
+def findings(conf: cfg.ConfigOpts) -> list[Finding]:
+    """Return all that is wrong with the options of this driver."""
+    return [*_display(conf), *_rdp(conf), *_relay(conf), *_networks(conf)]
+
+
+def _display(conf: cfg.ConfigOpts) -> Iterator[Finding]:
+    group = conf.virtualbox
+    try:
+        count = len(ports(group.vrde_port))
+    except ValueError as error:
+        yield Finding('[virtualbox] vrde_port', str(error))
+        count = 0
+    if group.vrde_unique_port and count == 1:
+        yield Finding(
+            '[virtualbox] vrde_unique_port',
+            'each machine is to have a port of its own, and vrde_port names '
+            f'one port for all of them ({group.vrde_port}): give it a range')
+    if not group.remote_display or group.vrde_module != VNC_PACK:
+        return
+    if (group.vrde_password_length or 0) > rfb.PASSWORD_LENGTH:
+        yield Finding(
+            '[virtualbox] vrde_password_length',
+            f'VNC uses {rfb.PASSWORD_LENGTH} characters of a password; '
+            f'{group.vrde_password_length} make it no safer', fatal=False)
+    if not conf.vnc.enabled:
+        yield Finding(
+            '[vnc] enabled',
+            'it is off, so Nova hands out no consoles although machines have '
+            'VNC displays', fatal=False)
+
+
+def _rdp(conf: cfg.ConfigOpts) -> Iterator[Finding]:
+    group = conf.rdp
+    if not group.enabled:
+        return
+    if not conf.virtualbox.remote_display:
+        yield Finding('[rdp] enabled',
+                      'RDP needs [virtualbox] remote_display = true')
+    if conf.virtualbox.vrde_module == VNC_PACK:
+        yield Finding(
+            '[rdp] enabled',
+            'the extension pack "VNC" speaks no RDP: set [virtualbox] '
+            'vrde_module to "Oracle VM VirtualBox Extension Pack"')
+    if group.security_method != 'RDP' and not group.encrypted_rdp:
+        yield Finding(
+            '[rdp] security_method',
+            f'{group.security_method} encrypts, so it needs encrypted_rdp = '
+            'true')
+    if bool(group.server_certificate) != bool(group.server_private_key):
+        yield Finding('[rdp] server_certificate',
+                      'it goes with server_private_key: set both or neither')
+
+
+def _relay(conf: cfg.ConfigOpts) -> Iterator[Finding]:
+    group = conf.virtualbox
+    if bool(group.console_certificate) != bool(group.console_private_key):
+        yield Finding('[virtualbox] console_certificate',
+                      'it goes with console_private_key: set both or neither')
+    if group.console_client_ca and not group.console_certificate:
+        yield Finding('[virtualbox] console_client_ca',
+                      'it needs console_certificate and console_private_key')
+    for name in ('console_certificate', 'console_private_key',
+                 'console_client_ca'):
+        path = group[name]
+        if path and not Path(path).is_file():
+            yield Finding(f'[virtualbox] {name}', f'there is no file {path}')
+
+
+def _networks(conf: cfg.ConfigOpts) -> Iterator[Finding]:
+    for entry in conf.virtualbox.physical_network_mappings:
+        try:
+            networks.parse(entry)
+        except ValueError as error:
+            yield Finding('[virtualbox] physical_network_mappings', str(error))

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Machines for servers: made and taken away."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
+
+from nova import exception
+from nova import objects
+from oslo_concurrency import lockutils
+from oslo_log import log as logging
+
+from nova_hypervisors.clients import errors
+from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.common import locks
+from nova_hypervisors.common import request
+from nova_hypervisors.common import undo as undoing
+from nova_hypervisors.virtualbox import consoleops
+from nova_hypervisors.virtualbox import diskops
+from nova_hypervisors.virtualbox import files
+from nova_hypervisors.virtualbox import machines
+from nova_hypervisors.virtualbox import networkops
+from nova_hypervisors.virtualbox import powerops
+from nova_hypervisors.virtualbox import spec
+from nova_hypervisors.virtualbox import watcher
+
+LOG = logging.getLogger(__name__)
+
+# Held from the choice of a port until a machine is set to it.
+_PORTS_LOCK = 'nova-hypervisors-ports'
+
+
+class VMOps:
+    def __init__(self, client: api.VBoxClient, machine_map: machines.Machines,
+                 host_files: files.HostFiles, disks: diskops.DiskOps,
+                 networks: networkops.NetworkOps,
+                 consoles: consoleops.ConsoleOps, power: powerops.PowerOps,
+                 instance_locks: locks.InstanceLocks,
+                 watch: watcher.Watcher) -> None:
+        self._client = client
+        self._machines = machine_map
+        self._files = host_files
+        self._disks = disks
+        self._networks = networks
+        self._consoles = consoles
+        self._power = power
+        self._locks = instance_locks
+        self._watcher = watch
+
+    def list_names(self) -> list[str]:
+        return [machine.name for machine in self._machines.owned().values()]
+
+    def list_uuids(self) -> list[str]:
+        return list(self._machines.owned())
+
+    def exists(self, instance: objects.Instance) -> bool:
+        if not self._machines.is_claimed(instance.uuid):
+            return False
+        try:
+            self._client.machine_settings(
+                self._machines.machine_uuid(instance.uuid))
+        except errors.MachineNotFound:
+            return False
+        return True
+
+    def spawn(self, spawn: request.SpawnRequest) -> None:
+        """Make a server's machine; leave nothing behind if that fails."""
+        instance = spawn.instance
+        spec.check_request(spawn)
+        boot = spec.boot_plan(instance)
+        image = self._disks.fetch(spawn)
+        with self._locks.hold(instance.uuid), undoing.Undo() as undo:
+            if self.exists(instance):
+                raise exception.InstanceExists(name=instance.name)
+            instance_files = self._files.instance(instance.uuid)
+            undo.add(instance_files.delete)
+            instance_files.make()
+            undo.add(self._machines.release, instance.uuid)
+            self._machines.claim(instance.uuid)
+            power_on = spawn.power_on and boot.power_on
+            with self._networks.events(instance, spawn.network_info,
+                                       power_on):
+                uuid = self._create_machine(spawn, boot, instance_files, undo)
+                self._disks.create(spawn, image, uuid, undo, instance_files)
+            if power_on:
+                undo.add(self._power.end, uuid)
+                self._power.start(instance.uuid)
+            elif boot.once is not None:
+                instance_files.boot_once.touch()
+            if spawn.power_on:
+                # So Nova believes, and is told where it is not so.
+                self._watcher.expect(instance.uuid, api.MachineState.RUNNING)
+            instance_files.spawning.unlink()
+            undo.pop_all()
+
+    def _create_machine(self, spawn: request.SpawnRequest,
+                        boot: spec.BootPlan,
+                        instance_files: files.InstanceFiles,
+                        undo: undoing.Undo) -> str:
+        instance = spawn.instance
+        with lockutils.lock(_PORTS_LOCK):
+            others = self._other_settings(instance.uuid)
+            machine = spec.machine_spec(
+                instance, spawn.image_meta, instance_files,
+                machine_uuid=self._machines.machine_uuid(instance.uuid),
+                nics=self._networks.plan(spawn.network_info,
+                                         spawn.image_meta, boot, others),
+                boot_order=boot.once or boot.order,
+                remote_display=self._consoles.remote_display(
+                    instance.uuid, consoleops.display_ports(others)))
+            # Not before it is made: there may be one that is not ours.
+            self._client.create_machine(machine)
+            undo.add(self._delete_machine, machine.uuid)
+        return machine.uuid
+
+    def _other_settings(self, instance_uuid: str,
+                        ) -> Sequence[api.MachineSettings]:
+        """Return what our machines are set to, but this instance's."""
+        own = self._machines.machine_uuid(instance_uuid)
+        found = []
+        for uuid in self._machines.claimed():
+            if uuid != own:
+                # One that was just deleted, or is not made yet.
+                with contextlib.suppress(errors.ClientError):
+                    found.append(self._client.machine_settings(uuid))
+        return found
+
+    def destroy(self, instance: objects.Instance,
+                destroy_disks: bool) -> None:
+        """Take a server's machine away; one that is gone is no error."""
+        with self._locks.hold(instance.uuid):
+            self._destroy(instance.uuid, destroy_disks)
+
+    def _destroy(self, instance_uuid: str, destroy_disks: bool) -> None:
+        uuid = self._machines.machine_uuid(instance_uuid)
+        with contextlib.suppress(errors.MachineNotFound):
+            self._power.end(uuid)
+        if destroy_disks:
+            self._delete_machine(uuid)
+        else:
+            with contextlib.suppress(errors.MachineNotFound):
+                self._client.unregister_machine(uuid)
+        self._machines.release(instance_uuid)
+        if destroy_disks:
+            self._files.instance(instance_uuid).delete()
+
+    def _delete_machine(self, uuid: str) -> None:
+        with contextlib.suppress(errors.MachineNotFound):
+            self._client.delete_machine(uuid)
+
+    def delete_files(self, instance: objects.Instance) -> None:
+        """Delete what a destroyed server has left here."""
+        with self._locks.hold(instance.uuid):
+            self._files.instance(instance.uuid).delete()
+
+    def undo_interrupted(self) -> None:
+        """Throw away what was half made when the service last ended."""
+        for instance_uuid in self._files.interrupted():
+            LOG.warning('Making the server %s was interrupted; what there is '
+                        'of it is deleted', instance_uuid)
+            self._destroy(instance_uuid, destroy_disks=True)
+
+    def catch_up(self, per_machine: Callable[[str], None]) -> None:
+        """Go on with the machines that were there before this service.
+
+        :param per_machine: called with the UUID of each of them
+        """
+        states = self._client.machine_states()
+        for instance_uuid, machine in self._machines.owned().items():
+            try:
+                per_machine(machine.uuid)
+            except errors.ClientError as error:
+                # One machine that cannot be read must not stop all others.
+                LOG.warning('Machine %s: %s', machine.uuid, error)
+            if states.get(machine.uuid) in powerops.ALIVE:
+                self._consoles.follow_serial(instance_uuid)
+
+    def attach_interface(self, instance: objects.Instance,
+                         image_meta: objects.ImageMeta,
+                         vif: dict[str, Any]) -> None:
+        with (self._locks.hold(instance.uuid),
+              lockutils.lock(_PORTS_LOCK)):
+            self._networks.attach(instance, image_meta, vif,
+                                  self._other_settings(instance.uuid))
+
+    def detach_interface(self, instance: objects.Instance,
+                         vif: dict[str, Any]) -> None:
+        with self._locks.hold(instance.uuid):
+            self._networks.detach(instance, vif)

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Seeing what happens to machines without us.
+
+A thread looks at the states of all machines every few seconds, which costs
+the same however many there are.  Differences become events for Nova, and the
+last look answers whoever may be told what was true a moment ago.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections.abc import Callable
+from collections.abc import Mapping
+
+from nova.virt import event as virtevent
+from oslo_log import log as logging
+
+from nova_hypervisors.clients import errors
+from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.common import locks
+from nova_hypervisors.virtualbox import machines
+
+LOG = logging.getLogger(__name__)
+
+_EVENTS = {
+    api.MachineState.RUNNING: virtevent.EVENT_LIFECYCLE_STARTED,
+    api.MachineState.PAUSED: virtevent.EVENT_LIFECYCLE_PAUSED,
+    api.MachineState.SAVED: virtevent.EVENT_LIFECYCLE_SUSPENDED,
+    api.MachineState.OFF: virtevent.EVENT_LIFECYCLE_STOPPED,
+    api.MachineState.ABORTED: virtevent.EVENT_LIFECYCLE_STOPPED,
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen at a moment of time.monotonic(), by instance UUID."""
+
+    at: float
+    states: Mapping[str, api.MachineState]
+
+
+class Watcher:
+    """:param emit: hands an event to Nova
+
+    :param started: called with the UUID of an instance that came up
+    """
+
+    def __init__(self, client: api.VBoxClient, machine_map: machines.Machines,
+                 instance_locks: locks.InstanceLocks, interval_s: float,
+                 emit: Callable[[virtevent.LifecycleEvent], None],
+                 started: Callable[[str], None]) -> None:
+        self._client = client
+        self._machines = machine_map
+        self._locks = instance_locks
+        self._interval_s = interval_s
+        self._emit = emit
+        self._started = started
+        self._last = Look(0.0, {})
+        self._known: dict[str, api.MachineState] = {}
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, name='machine-watcher',
+                         daemon=True).start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def state(self, instance_uuid: str) -> api.MachineState | None:
+        """Return what was seen last, if it is still good."""
+        last = self._last
+        fresh = time.monotonic() - last.at < 2 * self._interval_s
+        if fresh and self._locks.quiet_since(instance_uuid, last.at):
+            return last.states.get(instance_uuid)
+        return None
+
+    def expect(self, instance_uuid: str, state: api.MachineState) -> None:
+        """Say what Nova believes, where it differs from what will be seen."""
+        self._known[instance_uuid] = state
+
+    def _run(self) -> None:
+        failing = False
+        while not self._stopped.wait(self._interval_s):
+            try:
+                self.look()
+                failing = False
+            except errors.ClientError as error:
+                # Once, not every few seconds.
+                LOG.log(logging.DEBUG if failing else logging.WARNING,
+                        'The states of machines cannot be seen: %s', error)
+                failing = True
+            except Exception:
+                LOG.exception('Watching machines failed')
+
+    def look(self) -> None:
+        """Look once and tell Nova what is different."""
+        at = time.monotonic()
+        states = {}
+        for uuid, state in self._client.machine_states().items():
+            instance_uuid = self._machines.instance_uuid(uuid)
+            if instance_uuid is not None:
+                states[instance_uuid] = state
+        self._last = Look(at, states)
+        for instance_uuid, state in states.items():
+            # During an operation a state may be one on the way to another.
+            if self._locks.quiet_since(instance_uuid, at):
+                self._compare(instance_uuid, state)
+        for gone in self._known.keys() - states.keys():
+            del self._known[gone]
+
+    def _compare(self, instance_uuid: str, state: api.MachineState) -> None:
+        known = self._known.get(instance_uuid)
+        self._known[instance_uuid] = state
+        if known is None or known is state or state not in _EVENTS:
+            return
+        kind = _EVENTS[state]
+        if state is api.MachineState.RUNNING:
+            self._started(instance_uuid)
+            if known is api.MachineState.PAUSED:
+                kind = virtevent.EVENT_LIFECYCLE_RESUMED
+        self._emit(virtevent.LifecycleEvent(instance_uuid, kind))

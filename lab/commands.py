@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 from collections.abc import Callable
 
 from lab import layout
@@ -12,6 +14,7 @@ from lab import packages
 from lab import preflight
 from lab import progress
 from lab import virtualbox
+from lab.openstack import config
 
 _CLOUD_PACKAGES = ('glance', 'keystone', 'neutron', 'nova',
                    'openstack-placement', 'python-openstackclient', 'pymysql',
@@ -53,6 +56,20 @@ def up(words: list[str]) -> int:
     return 0
 
 
+def demo(words: list[str]) -> int:
+    """Start the cloud and take a server through its life."""
+    lab = layout.Layout.from_environment()
+    show = progress.Progress()
+    prepare(lab, show)
+    openstack.Cloud(lab).start(show)
+    environment = {**os.environ, **config.variables(lab),
+                   'LAB_DIR': str(lab.top),
+                   'PATH': f'{lab.cloud}/bin:{os.environ["PATH"]}'}
+    done = subprocess.run([lab.cloud / 'bin/python', '-m', 'lab.demo'],
+                          env=environment, cwd=layout.CHECKOUT, check=False)
+    return done.returncode
+
+
 def down(words: list[str]) -> int:
     """Stop the cloud; it can be started again as it was."""
     lab = layout.Layout.from_environment()
@@ -71,6 +88,7 @@ def clean(words: list[str]) -> int:
 
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     'clean': clean,
+    'demo': demo,
     'down': down,
     'up': up,
 }

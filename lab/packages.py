@@ -87,10 +87,10 @@ def make_root(lab: layout.Layout, log: Path) -> None:
         _prepare_root(lab.root)
     # An isolated namespace: what is mounted for the installation is seen by
     # nobody else, and gone with it.
+    script = ('apt-get update && apt-get install -y --no-install-recommends '
+              f'{wanted} && apt-get clean')
     progress.run(
-        (*in_root(lab.root, writable=True),
-         'sh', '-c', 'apt-get update && apt-get install -y '
-         f'--no-install-recommends {wanted}'), log,
+        (*in_root(lab.root, writable=True), 'sh', '-c', script), log,
         env={**os.environ, 'DEBIAN_FRONTEND': 'noninteractive',
              'LC_ALL': 'C.UTF-8', 'HOME': '/root'})
     done.write_text(wanted)

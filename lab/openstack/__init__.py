@@ -28,6 +28,8 @@ _SERVERS = ('rabbitmq', 'epmd', 'mariadb')
 
 _START_S = 90
 
+_RABBITMQ = '/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server'
+
 
 class Cloud:
     """Starts and stops the services; makes their data bases once."""
@@ -120,9 +122,8 @@ class Cloud:
                      '-port', str(ports['epmd']), '-relaxed_command_check'),
             env)
         self._processes.start(
-            'rabbitmq', (*self._in_root(), 'sh', '-c',
-                         'exec /usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/'
-                         'rabbitmq-server'), env)
+            'rabbitmq', (*self._in_root(), 'sh', '-c', f'exec {_RABBITMQ}'),
+            env)
 
     def _in_root(self) -> tuple[str, ...]:
         return packages.in_root(self._lab.root, shared=(self._lab.top,),

@@ -136,7 +136,6 @@ def nova(lab: layout.Layout) -> Sections:
             'shutdown_timeout': 10, 'graceful_shutdown_timeout': 10,
             'manager_shutdown_timeout': 5, 'service_down_time': 60},
         'wsgi': {'api_paste_config': lab.cloud / 'etc/nova/api-paste.ini'},
-        'api': {'auth_strategy': 'keystone'},
         'keystone_authtoken': token_check('nova'),
         'service_user': {**credentials('nova'),
                          'send_service_user_token': True},

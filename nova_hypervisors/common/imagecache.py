@@ -94,6 +94,9 @@ class ImageCache:
             os.utime(path)
         return path
 
+    def bases(self) -> list[Path]:
+        return [path for path in self._folder.iterdir() if _is_base(path)]
+
     def copy(self, base: Path, target: Path) -> None:
         """Write a base anew, as a disk of its own."""
         size = self._virtual_size(base)
@@ -106,8 +109,7 @@ class ImageCache:
         :param in_use: the files that the hypervisor has open or refers to
         """
         for path in sorted(self._folder.iterdir()):
-            is_base = '_' in path.stem
-            limit = ages.base_s if is_base else ages.original_s
+            limit = ages.base_s if _is_base(path) else ages.original_s
             with _lock(path.stem), contextlib.suppress(FileNotFoundError):
                 age = time.time() - path.stat().st_mtime
                 if path in in_use:
@@ -160,6 +162,10 @@ class ImageCache:
 
 def is_iso(original: Path) -> bool:
     return original.suffix == _ISO
+
+
+def _is_base(path: Path) -> bool:
+    return '_' in path.stem
 
 
 def _key(image_ref: str, trusted_certs: Any) -> str:

@@ -89,8 +89,9 @@ class SerialLogger:
                          daemon=True).start()
 
     def stop(self) -> None:
-        self._running = False
-        self._wake()
+        if self._running:
+            self._running = False
+            self._wake()
 
     def log_file(self, path: Path) -> LogFile:
         return LogFile(path, self._log_size)

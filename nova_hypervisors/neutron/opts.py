@@ -22,9 +22,10 @@ physical_network_mappings``.
 
 Possible values:
 
-* A list of ``HOST:NETWORK``.  ``HOST`` is ``[DEFAULT] host`` of a nova-compute,
-  or ``*`` for every host.  Hosts with other hypervisors need another mechanism
-  driver; if there are such, put that driver before ``vbox`` or name the hosts.
+* A list of ``HOST:NETWORK``.  ``HOST`` is ``[DEFAULT] host`` of a
+  nova-compute, or ``*`` for every host.  Hosts with other hypervisors need
+  another mechanism driver; if there are such, put that driver before ``vbox``
+  or name the hosts.
 
 For example: ``*:physnet1``
 """),

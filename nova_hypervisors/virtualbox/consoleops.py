@@ -126,10 +126,11 @@ class ConsoleOps:
         self._serial.follow(instance_files.serial_socket,
                             instance_files.console_log)
 
-    def output(self, instance: objects.Instance) -> bytes:
+    def output(self, instance: objects.Instance) -> str:
         log = self._serial.log_file(
             self._files.instance(instance.uuid).console_log)
-        return log.tail(_LONGEST_OUTPUT)
+        # Nova takes a string for Latin-1 and makes the same bytes of it.
+        return log.tail(_LONGEST_OUTPUT).decode('latin-1')
 
     # Screen
 

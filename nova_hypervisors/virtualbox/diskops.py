@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Collection
+from collections.abc import Iterator
 from pathlib import Path
 
 from nova import context as nova_context
 from nova import exception
+from oslo_log import log as logging
 from oslo_utils import units
 
 from nova_hypervisors.clients import errors
@@ -17,6 +20,8 @@ from nova_hypervisors.common import request
 from nova_hypervisors.common import undo as undoing
 from nova_hypervisors.virtualbox import files
 from nova_hypervisors.virtualbox import spec
+
+LOG = logging.getLogger(__name__)
 
 # An ISO image comes with an empty root disk, to install to.
 _SMALLEST_ROOT_GB = 1
@@ -48,6 +53,7 @@ class DiskOps:
         root = instance_files.root_disk
         root_gb = spawn.instance.flavor.root_gb
         if imagecache.is_iso(image):
+            undo.add(self._close, image, delete=False, kind=api.DiskKind.DVD)
             self._client.attach_disk(machine_uuid, spec.ISO_PORT, image,
                                      api.DiskKind.DVD)
             size_gb = max(root_gb, _SMALLEST_ROOT_GB)
@@ -75,10 +81,62 @@ class DiskOps:
         undo.add(self._close, path, delete=True)
         self._client.create_disk(path, size_mb)
 
-    def _close(self, path: Path, delete: bool) -> None:
+    def _close(self, path: Path, delete: bool,
+               kind: api.DiskKind = api.DiskKind.DISK) -> None:
         """Make VirtualBox forget a disk, if it does not do without us."""
         with contextlib.suppress(errors.NotFound, errors.InUse):
-            self._client.close_disk(path, delete)
+            self._client.close_medium(path, delete, kind)
+
+    def forget_all(self, instance_files: files.InstanceFiles) -> None:
+        """Close the disks of a server that was never finished."""
+        media = self._client.list_media()
+        own = [medium for medium in media if Path(
+            medium.path).is_relative_to(instance_files.folder)]
+        parents = {medium.parent for medium in own if medium.parent}
+        for path in (*(medium.path for medium in own), *parents):
+            self._close(Path(path), delete=False)
+
+    def mend(self, machine_uuids: Collection[str]) -> None:
+        """Make machines usable again whose disks VirtualBox has lost.
+
+        It notes a parent in the settings of one of the machines whose disks
+        differ from it.  When those settings are gone, it knows the disks of
+        none of them.
+        """
+        lost = {machine.uuid for machine in self._client.list_machines()
+                if not machine.accessible} & set(machine_uuids)
+        roots = {}
+        for uuid in lost:
+            with contextlib.suppress(errors.ClientError):
+                folder = Path(self._client.machine_settings(uuid).folder)
+                roots[uuid] = files.InstanceFiles(folder.parent).root_disk
+        if not roots:
+            return
+        for path in (*self._cache.bases(), *roots.values()):
+            with contextlib.suppress(errors.ClientError):
+                self._client.open_disk(path)
+        for machine in self._client.list_machines():
+            if machine.uuid in roots and machine.accessible:
+                LOG.warning('Machine %s had lost its disks; they are attached '
+                            'again', machine.uuid)
+                self._client.detach_disk(machine.uuid, spec.ROOT_PORT)
+                self._client.attach_disk(machine.uuid, spec.ROOT_PORT,
+                                         roots[machine.uuid])
+
+    @contextlib.contextmanager
+    def forgetting_images(self, machine_uuid: str) -> Iterator[None]:
+        """Close a machine's ISO images after the machine is gone.
+
+        VirtualBox would keep them open, and the cache would keep them.
+        """
+        try:
+            disks = self._client.machine_settings(machine_uuid).disks
+        except errors.ClientError:
+            disks = ()
+        yield
+        for disk in disks:
+            if disk.kind is api.DiskKind.DVD:
+                self._close(Path(disk.path), delete=False, kind=disk.kind)
 
     def cache_image(self, context: nova_context.RequestContext,
                     image_ref: str) -> bool:

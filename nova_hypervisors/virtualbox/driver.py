@@ -231,7 +231,7 @@ class VirtualBoxDriver(driver.ComputeDriver):
     # Consoles
 
     def get_console_output(self, context: nova_context.RequestContext,
-                           instance: objects.Instance) -> bytes:
+                           instance: objects.Instance) -> str:
         with boundary.for_instance(instance):
             return self._parts.consoles.output(instance)
 

@@ -36,9 +36,9 @@ class Machines:
         ours without the entry.
         """
         with self._lock:
-            self._client.set_extradata(_PREFIX + instance_uuid, instance_uuid)
             self._instances = {**self._instances,
                                instance_uuid: instance_uuid}
+            self._client.set_extradata(_PREFIX + instance_uuid, instance_uuid)
 
     def release(self, instance_uuid: str) -> None:
         with self._lock:

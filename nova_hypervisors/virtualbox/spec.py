@@ -16,8 +16,9 @@ from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.common import request
 from nova_hypervisors.virtualbox import files
 
-# Adapters that a chipset has room for.
-_SLOTS = {'piix3': 8, 'ich9': 36}
+# Adapters with which a machine starts.  ICH9 has 36 slots, but VirtualBox
+# 7.2.22 does not start a machine that uses more than 29 ("Too many LED sets").
+_SLOTS = {'piix3': 8, 'ich9': 29}
 _CHIPSETS = {'pc': 'piix3', 'piix3': 'piix3', 'q35': 'ich9', 'ich9': 'ich9'}
 
 _NIC_MODELS = {'virtio': 'virtio', 'e1000': '82540EM', 'pcnet': 'Am79C973'}

@@ -111,8 +111,14 @@ class VMOps:
                 boot_order=boot.once or boot.order,
                 remote_display=self._consoles.remote_display(
                     instance.uuid, consoleops.display_ports(others)))
-            # Not before it is made: there may be one that is not ours.
-            self._client.create_machine(machine)
+            try:
+                self._client.create_machine(machine)
+            except errors.AlreadyExists:
+                # Somebody else's: not to be taken back.
+                raise
+            except errors.ClientError:
+                self._delete_machine(machine.uuid)
+                raise
             undo.add(self._delete_machine, machine.uuid)
         return machine.uuid
 
@@ -139,7 +145,8 @@ class VMOps:
         with contextlib.suppress(errors.MachineNotFound):
             self._power.end(uuid)
         if destroy_disks:
-            self._delete_machine(uuid)
+            with self._disks.forgetting_images(uuid):
+                self._delete_machine(uuid)
         else:
             with contextlib.suppress(errors.MachineNotFound):
                 self._client.unregister_machine(uuid)
@@ -162,6 +169,7 @@ class VMOps:
             LOG.warning('Making the server %s was interrupted; what there is '
                         'of it is deleted', instance_uuid)
             self._destroy(instance_uuid, destroy_disks=True)
+            self._disks.forget_all(self._files.instance(instance_uuid))
 
     def catch_up(self, per_machine: Callable[[str], None]) -> None:
         """Go on with the machines that were there before this service.
@@ -169,6 +177,8 @@ class VMOps:
         :param per_machine: called with the UUID of each of them
         """
         states = self._client.machine_states()
+        self._disks.mend([uuid for uuid in states
+                          if self._machines.instance_uuid(uuid)])
         for instance_uuid, machine in self._machines.owned().items():
             try:
                 per_machine(machine.uuid)

@@ -51,7 +51,7 @@ class AttachmentKind(enum.Enum):
 class Attachment:
     """Where a network adapter is plugged in.
 
-    :param name: the adapter or network of the host; none for NULL and NAT
+    :param name: the host's adapter or network; none for NULL and NAT
     :param properties: UDP_TUNNEL only: dest (address), dport and sport
     """
 
@@ -115,7 +115,7 @@ class MachineSpec:
     :param folder: the folder in which the machine gets one of its own
     :param architecture: x86 or arm
     :param os_type: VirtualBox's identifier, Linux_64 for instance
-    :param chipset: piix3 (up to 8 adapters) or ich9 (up to 36)
+    :param chipset: piix3 (8 slots for adapters) or ich9 (36)
     :param serial_socket: the first serial port is a local socket here, for
         which VirtualBox listens
     """
@@ -137,8 +137,6 @@ class MachineSpec:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Machine:
-    """A machine in VirtualBox's list."""
-
     uuid: str
     name: str
     accessible: bool = True
@@ -175,12 +173,10 @@ class MachineSettings:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Medium:
-    """A disk or an ISO image that VirtualBox knows.
-
-    :param parent: the path of the disk that this one differs from
-    """
+    """:param parent: the path of the disk that this one differs from"""
 
     path: str
+    kind: DiskKind
     capacity_mb: int
     parent: str | None = None
 
@@ -190,8 +186,7 @@ class Host:
     """The machine that VirtualBox runs on.
 
     :param architecture: as uname has it: x86_64, aarch64
-    :param hardware_virtualization: whether its processor has what
-        VirtualBox needs to run guests at full speed
+    :param hardware_virtualization: of its processor
     """
 
     cpus: int
@@ -206,11 +201,7 @@ class Host:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ExtensionPack:
-    """An installed extension pack.
-
-    :param vrde_module: its remote desktop module (VBoxVNC, VBoxVRDP), if any
-    :param why_unusable: empty if it can be used
-    """
+    """:param why_unusable: empty if it can be used"""
 
     name: str
     version: str
@@ -321,8 +312,6 @@ class PowerApi(Protocol):
     def press_power_button(self, uuid: str) -> None:
         """Ask the guest to shut down, by ACPI; returns at once."""
 
-    def reset(self, uuid: str) -> None: ...
-
     def inject_nmi(self, uuid: str) -> None:
         """Give the guest a non-maskable interrupt."""
 
@@ -341,6 +330,9 @@ class MediumApi(Protocol):
     def list_media(self) -> list[Medium]:
         """Return the disks and the ISO images that VirtualBox knows."""
 
+    def open_disk(self, path: PurePath) -> None:
+        """Let VirtualBox know a disk that is there."""
+
     def create_disk(self, path: PurePath, size_mb: int) -> None:
         """Make an empty, growing VDI.
 
@@ -356,8 +348,9 @@ class MediumApi(Protocol):
         VirtualBox does not know the copy afterwards: it is just a file.
         """
 
-    def close_disk(self, path: PurePath, delete: bool = False) -> None:
-        """Forget a disk.
+    def close_medium(self, path: PurePath, delete: bool = False,
+                     kind: DiskKind = DiskKind.DISK) -> None:
+        """Forget a disk or an ISO image.
 
         :raises InUse: a machine has it or a child differs from it
         """

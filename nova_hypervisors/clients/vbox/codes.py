@@ -35,6 +35,8 @@ _TEXTS: tuple[tuple[str, type[errors.ClientError]], ...] = (
     ('VERR_ALREADY_EXISTS', errors.AlreadyExists),
     ('already exists', errors.AlreadyExists),
     ('is not currently running', errors.InvalidState),
+    # Its process died while it was being powered off.
+    ('The VM session was aborted', errors.InvalidState),
     ('already locked', errors.Busy),
     ('is being used', errors.InUse),
 )

@@ -55,7 +55,7 @@ def configure(spec: api.MachineSpec, slots: int) -> Command:
 
 def _hardware(spec: api.MachineSpec) -> Command:
     return ('--memory', str(spec.memory_mb), '--cpus', str(spec.vcpus),
-            '--description', spec.description, '--chipset', spec.chipset,
+            '--description', spec.description,
             # More than one processor needs the I/O APIC.
             '--ioapic', 'on', '--rtc-use-utc', 'on',
             '--graphicscontroller', 'vmsvga', '--vram', '16',
@@ -118,6 +118,11 @@ def _remote_display(display: api.RemoteDisplay | None) -> Iterator[str]:
         yield from ('--vrde-property', f'{key}={value}')
 
 
+def set_chipset(uuid: str, chipset: str) -> Command:
+    """modifyvm counts adapter slots before it changes the chipset."""
+    return ('modifyvm', uuid, '--chipset', chipset)
+
+
 def set_boot_order(uuid: str, order: tuple[api.BootDevice, ...]) -> Command:
     return ('modifyvm', uuid, *_boot_order(order))
 
@@ -163,6 +168,10 @@ def detach_disk(uuid: str, port: int) -> Command:
             '--port', str(port), '--device', '0', '--medium', 'none')
 
 
+def show_disk(path: PurePath) -> Command:
+    return ('showmediuminfo', 'disk', str(path))
+
+
 def create_disk(path: PurePath, size_mb: int) -> Command:
     return ('createmedium', 'disk', '--filename', str(path),
             '--size', str(size_mb), '--format', 'VDI')
@@ -178,8 +187,10 @@ def clone_disk(source: PurePath, target: PurePath) -> Command:
             '--format', 'VDI')
 
 
-def close_disk(path: PurePath, delete: bool) -> Command:
-    return ('closemedium', 'disk', str(path),
+def close_medium(path: PurePath, delete: bool,
+                 kind: api.DiskKind) -> Command:
+    word = 'dvd' if kind is api.DiskKind.DVD else 'disk'
+    return ('closemedium', word, str(path),
             *(('--delete',) if delete else ()))
 
 
@@ -205,7 +216,7 @@ def delete_snapshot(uuid: str, name: str) -> Command:
 
 def statistics(uuid: str) -> Command:
     return ('debugvm', uuid, 'statistics',
-            '--pattern', '/TM/CPU/*|/Public/*')
+            '--pattern', '/Public/*')
 
 
 def set_extradata(key: str, value: str | None) -> Command:

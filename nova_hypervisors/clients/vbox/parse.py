@@ -107,53 +107,50 @@ def extension_packs(text: str) -> list[api.ExtensionPack]:
     return packs
 
 
-def media(text: str) -> list[api.Medium]:
+def media(text: str, kind: api.DiskKind) -> list[api.Medium]:
     """Read ``list hdds`` and ``list dvds``."""
     found = [block for block in blocks(text) if 'Location' in block]
     paths = {block['UUID']: block['Location'] for block in found}
-    return [api.Medium(path=block['Location'],
+    return [api.Medium(path=block['Location'], kind=kind,
                        capacity_mb=_number(block.get('Capacity', '0')),
                        parent=paths.get(block.get('Parent UUID', '')))
             for block in found]
 
 
-def names(text: str, key: str = 'Name') -> frozenset[str]:
+def names(text: str) -> frozenset[str]:
     """Read the names in ``list bridgedifs`` and its like."""
-    return frozenset(block[key] for block in blocks(text) if key in block)
+    # What VirtualBox 7.0 calls the name of a NAT network.
+    keys = ('Name', 'NetworkName')
+    return frozenset(block[key] for block in blocks(text)
+                     for key in keys if key in block)
 
 
-def statistics(text: str) -> api.MachineStatistics:
-    """Read ``debugvm statistics``: XML with a path-like name a counter.
+def statistics(text: str) -> tuple[dict[int, api.NicStatistics],
+                                   dict[int, api.DiskStatistics]]:
+    """Read ``debugvm statistics``: adapters by slot, disks by port.
 
-    A counter that is still zero may be left out.
+    XML with a path-like name a counter; one that is still zero may be left
+    out.
     """
     # What our own VirtualBox prints, about its own counters.
     root = ElementTree.fromstring(text[text.index('<Statistics'):])  # noqa: S314
-    counters = {item.get('name', ''):
-                int(item.get('c') or item.get('val') or '0')
+    counters = {item.get('name', ''): int(item.get('c') or '0')
                 for item in root}
 
-    def indices(pattern: str) -> list[str]:
+    def numbers(pattern: str) -> set[int]:
         found = (re.match(pattern, name) for name in counters)
-        return sorted({match[1] for match in found if match}, key=int)
+        return {int(match[1]) for match in found if match}
 
-    cpus = [f'/TM/CPU/{index}' for index in indices(r'/TM/CPU/(\d+)/')]
-    return api.MachineStatistics(
-        uptime_s=counters.get('/TM/CPU/00/cNsTotal', 0) // 10 ** 9,
-        # What is not halted runs the guest, or VirtualBox on its behalf.
-        cpu_times_ns=tuple(counters[f'{cpu}/cNsTotal']
-                           - counters.get(f'{cpu}/cNsHalted', 0)
-                           for cpu in cpus),
-        nics={int(index) + 1: api.NicStatistics(
-            received_bytes=counters.get(f'{_NIC}/{index}/BytesReceived', 0),
-            transmitted_bytes=counters.get(
-                f'{_NIC}/{index}/BytesTransmitted', 0))
-            for index in indices(rf'{_NIC}/(\d+)/')},
-        disks={int(port): api.DiskStatistics(
-            *(counters.get(f'{_PORT}{port}/{name}', 0)
-              for name in ('BytesRead', 'ReqsRead',
-                           'BytesWritten', 'ReqsWrite')))
-               for port in indices(rf'{_PORT}(\d+)/')})
+    def values(prefix: str, *names: str) -> Iterator[int]:
+        return (counters.get(f'{prefix}/{name}', 0) for name in names)
+
+    nics = {index + 1: api.NicStatistics(*values(
+        f'{_NIC}/{index}', 'BytesReceived', 'BytesTransmitted'))
+        for index in numbers(rf'{_NIC}/(\d+)/')}
+    disks = {port: api.DiskStatistics(*values(
+        f'{_PORT}{port}', 'BytesRead', 'ReqsRead', 'BytesWritten',
+        'ReqsWrite')) for port in numbers(rf'{_PORT}(\d+)/')}
+    return nics, disks
 
 
 def _number(text: str) -> int:

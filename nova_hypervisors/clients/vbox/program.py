@@ -20,6 +20,7 @@ from nova_hypervisors.clients import execute
 from nova_hypervisors.clients import retry
 from nova_hypervisors.clients.vbox import codes
 from nova_hypervisors.clients.vbox import commands
+from nova_hypervisors.clients.vbox import daemon
 
 _ERROR = re.compile(r'^VBoxManage(?:\.exe)?: error: (?P<text>.*)$',
                     re.MULTILINE)
@@ -52,6 +53,7 @@ class Program:
         self._first_call = threading.Lock()
         self._called = False
         # LANG=C made some releases print nothing at all.
+        self._extra_env = env
         self._env = {**os.environ, 'LC_ALL': 'C.UTF-8', **env}
 
     def __call__(self, command: commands.Command, *,
@@ -69,9 +71,19 @@ class Program:
                 path = stack.enter_context(self._response_file(command))
                 words = (f'@{path}',)
             call = functools.partial(
-                self._first_alone, words, timeout_s or self._timeout_s,
+                self._attempt, words, timeout_s or self._timeout_s,
                 operation=command[0], secrets=secrets)
             return self._policy.call(call)
+
+    def _attempt(self, words: commands.Command, timeout_s: float,
+                 operation: str, secrets: Collection[str]) -> str:
+        try:
+            return self._first_alone(words, timeout_s, operation, secrets)
+        except (errors.Unreachable, errors.TimedOut):
+            # What hangs for minutes may just copy a lot.
+            if timeout_s <= self._timeout_s:
+                daemon.end_if_wedged(self._extra_env)
+            raise
 
     def _first_alone(self, words: commands.Command, timeout_s: float,
                      operation: str, secrets: Collection[str]) -> str:

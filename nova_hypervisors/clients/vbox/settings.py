@@ -12,6 +12,7 @@ files" in the manual.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import os
@@ -19,6 +20,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -68,6 +70,79 @@ class Saved:
     aborted: bool
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _File:
+    """What one settings file says.
+
+    :param images: what is attached to the disk controller: port, kind, UUID
+    :param media: the path of each medium in the file's own registry, by UUID
+    """
+
+    saved: Saved
+    images: tuple[tuple[int, api.DiskKind, str], ...]
+    media: Mapping[str, str]
+
+
+class Registry:
+    """The machines of one VirtualBox, read from its files.
+
+    A file that has not changed is not read again.
+
+    :param home: the folder of VirtualBox.xml
+    """
+
+    def __init__(self, home: Path) -> None:
+        self._path = home / 'VirtualBox.xml'
+        # By path: what stat() said of the file, and what was in it.
+        self._files: dict[Path, tuple[tuple[int, int], _File]] = {}
+
+    def settings_files(self) -> dict[str, Path]:
+        """Return the settings file of each registered machine, by UUID."""
+        root = _parse(self._path)
+        if root is None:
+            return {}
+        return {_uuid(entry): Path(entry.get('src', ''))
+                for entry in root.iter(f'{_NS}MachineEntry')}
+
+    def read(self, path: Path) -> Saved:
+        """Read a machine's settings file.
+
+        :raises MachineNotFound: there is no such file
+        """
+        file = self._read(path)
+        media = dict(file.media)
+        if any(uuid not in media for _, _, uuid in file.images):
+            # Disks with a common parent are in the registry of one of their
+            # machines only.
+            media = self._all_media()
+        disks = tuple(api.AttachedDisk(port, kind, media.get(uuid, ''))
+                      for port, kind, uuid in file.images)
+        return dataclasses.replace(
+            file.saved, settings=dataclasses.replace(
+                file.saved.settings, disks=disks))
+
+    def _read(self, path: Path) -> _File:
+        try:
+            stat = path.stat()
+        except OSError as error:
+            raise errors.MachineNotFound(
+                f'no machine settings in {path}') from error
+        version = stat.st_mtime_ns, stat.st_size
+        known = self._files.get(path)
+        if known is None or known[0] != version:
+            known = version, _read_machine(path)
+            self._files[path] = known
+        return known[1]
+
+    def _all_media(self) -> dict[str, str]:
+        root = _parse(self._path)
+        media = {} if root is None else _media(root, self._path.parent)
+        for path in self.settings_files().values():
+            with contextlib.suppress(errors.ClientError):
+                media.update(self._read(path).media)
+        return media
+
+
 def default_home() -> Path:
     """Return the folder that holds VirtualBox.xml.
 
@@ -99,34 +174,19 @@ def _user_name() -> str:
     return pwd.getpwuid(os.getuid()).pw_name
 
 
-def read_registry(home: Path) -> dict[str, Path]:
-    """Return the settings file of each registered machine, by UUID."""
-    root = _parse(home / 'VirtualBox.xml')
-    if root is None:
-        return {}
-    return {_uuid(entry): Path(entry.get('src', ''))
-            for entry in root.iter(f'{_NS}MachineEntry')}
-
-
-def read_machine(path: Path) -> Saved:
-    """Read a machine's settings file.
-
-    :raises MachineNotFound: there is no such file
-    """
+def _read_machine(path: Path) -> _File:
     root = _parse(path)
     machine = root.find(f'{_NS}Machine') if root is not None else None
     if machine is None:
         raise errors.MachineNotFound(f'no machine settings in {path}')
     hardware = _child(machine, 'Hardware')
-    media = _media(machine, path.parent)
-    return Saved(
+    saved = Saved(
         settings=api.MachineSettings(
             uuid=_uuid(machine),
             name=machine.get('name', ''),
             folder=path.parent,
             vcpus=int(_child(hardware, 'CPU').get('count', '1')),
             memory_mb=int(_child(hardware, 'Memory').get('RAMSize', '0')),
-            disks=tuple(_disks(hardware, media)),
             nics=tuple(_nics(hardware)),
             boot_order=tuple(_boot_order(hardware)),
             display_ports=_display_ports(hardware),
@@ -134,6 +194,8 @@ def read_machine(path: Path) -> Saved:
                             in machine.iter(f'{_NS}Snapshot'))),
         saved='stateFile' in machine.attrib,
         aborted=machine.get('aborted') in ('true', '1'))
+    return _File(saved, tuple(_images(hardware)),
+                 _media(machine, path.parent))
 
 
 def last_logged_state(folder: Path) -> str | None:
@@ -178,19 +240,19 @@ def _uuid(element: ElementTree.Element) -> str:
     return element.get('uuid', '').strip('{}').lower()
 
 
-def _media(machine: ElementTree.Element, folder: Path) -> dict[str, str]:
-    """Return the path of each medium in the machine's own registry."""
+def _media(root: ElementTree.Element, folder: Path) -> dict[str, str]:
+    """Return the path of each medium in a file's own registry."""
     media = {}
     for tag in ('HardDisk', 'Image'):
-        for medium in machine.iter(f'{_NS}{tag}'):
+        for medium in root.iter(f'{_NS}{tag}'):
             location = medium.get('location')
             if location is not None:
                 media[_uuid(medium)] = str(folder / location)
     return media
 
 
-def _disks(hardware: ElementTree.Element,
-           media: dict[str, str]) -> Iterator[api.AttachedDisk]:
+def _images(hardware: ElementTree.Element,
+            ) -> Iterator[tuple[int, api.DiskKind, str]]:
     for controller in hardware.iter(f'{_NS}StorageController'):
         if controller.get('name') != api.DISK_CONTROLLER:
             continue
@@ -198,9 +260,7 @@ def _disks(hardware: ElementTree.Element,
             image = device.find(f'{_NS}Image')
             kind = _DISK_KINDS.get(device.get('type', ''))
             if image is not None and kind is not None:
-                yield api.AttachedDisk(
-                    port=int(device.get('port', '0')), kind=kind,
-                    path=media.get(_uuid(image), ''))
+                yield int(device.get('port', '0')), kind, _uuid(image)
 
 
 def _nics(hardware: ElementTree.Element) -> Iterator[api.Nic]:

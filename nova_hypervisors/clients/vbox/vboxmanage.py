@@ -20,6 +20,7 @@ from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import commands
 from nova_hypervisors.clients.vbox import parse
+from nova_hypervisors.clients.vbox import process
 from nova_hypervisors.clients.vbox import program
 from nova_hypervisors.clients.vbox import settings
 from nova_hypervisors.clients.vbox import version
@@ -27,16 +28,18 @@ from nova_hypervisors.clients.vbox import version
 # The settings file of a machine that is listed and not in the registry.
 _NO_PATH = Path('unregistered')
 
+# What a new machine has.
+_DEFAULT_CHIPSET = 'piix3'
+
 # VirtualBox's names of states that a machine does not leave by itself.
 _STUCK = ('GuruMeditation', 'Stuck')
 
-# What VBoxManage calls the lists of things to attach an adapter to, and the
-# field that holds the name.
+# What VBoxManage calls the lists of things to attach an adapter to.
 _NETWORK_LISTS = {
-    api.AttachmentKind.BRIDGED: ('bridgedifs', 'Name'),
-    api.AttachmentKind.HOST_ONLY: ('hostonlyifs', 'Name'),
-    api.AttachmentKind.HOST_ONLY_NETWORK: ('hostonlynets', 'Name'),
-    api.AttachmentKind.NAT_NETWORK: ('natnets', 'NetworkName'),
+    api.AttachmentKind.BRIDGED: 'bridgedifs',
+    api.AttachmentKind.HOST_ONLY: 'hostonlyifs',
+    api.AttachmentKind.HOST_ONLY_NETWORK: 'hostonlynets',
+    api.AttachmentKind.NAT_NETWORK: 'natnets',
 }
 
 
@@ -51,7 +54,7 @@ class VBoxManageClient:
     def __init__(self, run: program.Program, home: Path,
                  copy_timeout_s: float) -> None:
         self._run = run
-        self._home = home
+        self._registry = settings.Registry(home)
         self._copy_timeout_s = copy_timeout_s
         # VirtualBox opens a parent for a child that is being made, and
         # another caller may just be closing it.
@@ -79,9 +82,9 @@ class VBoxManageClient:
 
     def host_networks(self) -> Mapping[api.AttachmentKind, frozenset[str]]:
         found = {}
-        for kind, (name, field) in _NETWORK_LISTS.items():
+        for kind, name in _NETWORK_LISTS.items():
             try:
-                found[kind] = parse.names(self._run(('list', name)), field)
+                found[kind] = parse.names(self._run(('list', name)))
             except errors.ClientError:
                 # Not a list that VirtualBox has on this operating system.
                 found[kind] = frozenset()
@@ -102,10 +105,10 @@ class VBoxManageClient:
         return parse.machines(self._run(('list', 'vms')))
 
     def machine_settings(self, uuid: str) -> api.MachineSettings:
-        return settings.read_machine(self._settings_file(uuid)).settings
+        return self._registry.read(self._settings_file(uuid)).settings
 
     def _settings_file(self, uuid: str) -> Path:
-        path = settings.read_registry(self._home).get(uuid)
+        path = self._registry.settings_files().get(uuid)
         if path is None:
             # VirtualBox has the last word on what there is.
             fields = parse.pairs(self._run(
@@ -132,6 +135,8 @@ class VBoxManageClient:
         self._configure(spec, slots=max([nic.slot for nic in nics], default=0))
 
     def _configure(self, spec: api.MachineSpec, slots: int) -> None:
+        if spec.chipset != _DEFAULT_CHIPSET:
+            self._run(commands.set_chipset(spec.uuid, spec.chipset))
         display = spec.remote_display
         self._run(commands.configure(spec, slots),
                   secrets=display.properties.values() if display else ())
@@ -155,15 +160,30 @@ class VBoxManageClient:
 
     def machine_state(self, uuid: str) -> api.MachineState:
         path = self._settings_file(uuid)
-        return _state(path, uuid in self._running())
+        return self._state(path, uuid in self._running())
 
     def machine_states(self) -> Mapping[str, api.MachineState]:
         machines = self.list_machines()
         running = self._running()
-        paths = settings.read_registry(self._home)
-        return {machine.uuid: _state(paths.get(machine.uuid, _NO_PATH),
-                                     machine.uuid in running)
+        paths = self._registry.settings_files()
+        return {machine.uuid: self._state(paths.get(machine.uuid, _NO_PATH),
+                                          machine.uuid in running)
                 for machine in machines}
+
+    def _state(self, path: Path, running: bool) -> api.MachineState:
+        try:
+            saved = self._registry.read(path)
+        except errors.ClientError:
+            return api.MachineState.INACCESSIBLE
+        logged = settings.last_logged_state(path.parent)
+        if running:
+            return (api.MachineState.PAUSED if logged == 'Paused'
+                    else api.MachineState.RUNNING)
+        if saved.saved:
+            return api.MachineState.SAVED
+        if saved.aborted or logged in _STUCK:
+            return api.MachineState.ABORTED
+        return api.MachineState.OFF
 
     def _running(self) -> frozenset[str]:
         """Return the machines that have a process, paused ones included."""
@@ -178,9 +198,6 @@ class VBoxManageClient:
 
     def press_power_button(self, uuid: str) -> None:
         self._run(commands.control(uuid, 'acpipowerbutton'))
-
-    def reset(self, uuid: str) -> None:
-        self._run(commands.control(uuid, 'reset'))
 
     def inject_nmi(self, uuid: str) -> None:
         self._run(('debugvm', uuid, 'injectnmi'))
@@ -201,8 +218,11 @@ class VBoxManageClient:
     # Media
 
     def list_media(self) -> list[api.Medium]:
-        return [*parse.media(self._run(('list', 'hdds'))),
-                *parse.media(self._run(('list', 'dvds')))]
+        return [*parse.media(self._run(('list', 'hdds')), api.DiskKind.DISK),
+                *parse.media(self._run(('list', 'dvds')), api.DiskKind.DVD)]
+
+    def open_disk(self, path: PurePath) -> None:
+        self._run(commands.show_disk(path))
 
     def create_disk(self, path: PurePath, size_mb: int) -> None:
         self._run(commands.create_disk(path, size_mb))
@@ -214,11 +234,12 @@ class VBoxManageClient:
     def clone_disk(self, source: PurePath, target: PurePath) -> None:
         self._run(commands.clone_disk(source, target),
                   timeout_s=self._copy_timeout_s)
-        self._run(commands.close_disk(target, delete=False))
+        self.close_medium(target)
 
-    def close_disk(self, path: PurePath, delete: bool = False) -> None:
+    def close_medium(self, path: PurePath, delete: bool = False,
+                     kind: api.DiskKind = api.DiskKind.DISK) -> None:
         with self._media:
-            self._run(commands.close_disk(path, delete))
+            self._run(commands.close_medium(path, delete, kind))
 
     def attach_disk(self, uuid: str, port: int, path: PurePath,
                     kind: api.DiskKind = api.DiskKind.DISK) -> None:
@@ -262,20 +283,9 @@ class VBoxManageClient:
         return port if port > 0 else None
 
     def statistics(self, uuid: str) -> api.MachineStatistics:
-        return parse.statistics(self._run(commands.statistics(uuid)))
+        nics, disks = parse.statistics(self._run(commands.statistics(uuid)))
+        vcpus = self.machine_settings(uuid).vcpus
+        used = process.usage(uuid, vcpus)
+        return api.MachineStatistics(used.uptime_s, used.cpu_times_ns, nics,
+                                     disks)
 
-
-def _state(path: Path, running: bool) -> api.MachineState:
-    try:
-        saved = settings.read_machine(path)
-    except errors.ClientError:
-        return api.MachineState.INACCESSIBLE
-    logged = settings.last_logged_state(path.parent)
-    if running:
-        return (api.MachineState.PAUSED if logged == 'Paused'
-                else api.MachineState.RUNNING)
-    if saved.saved:
-        return api.MachineState.SAVED
-    if saved.aborted or logged in _STUCK:
-        return api.MachineState.ABORTED
-    return api.MachineState.OFF

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``nova-hypervisors check``: the configuration, then the hypervisor."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Iterator
+from collections.abc import Sequence
+from importlib import metadata
+
+from nova import config as nova_config
+from oslo_config import cfg
+from oslo_config import iniparser
+
+from nova_hypervisors.common import checks
+from nova_hypervisors.conf import opts
+
+# What the driver's first configuration files had, and what reads it now.
+_SUCCESSORS = {
+    ('DEFAULT', 'verbose'): '[DEFAULT] debug',
+    ('DEFAULT', 'vnc_enabled'): '[vnc] enabled',
+    ('DEFAULT', 'vncserver_listen'): '[vnc] server_listen',
+    ('DEFAULT', 'vncserver_proxyclient_address'):
+        '[vnc] server_proxyclient_address',
+    ('DEFAULT', 'novncproxy_base_url'): '[vnc] novncproxy_base_url',
+    ('vnc', 'vncserver_listen'): '[vnc] server_listen',
+    ('vnc', 'vncserver_proxyclient_address'):
+        '[vnc] server_proxyclient_address',
+}
+
+# Their options depend on what other options say, and are registered late.
+_DYNAMIC = ('keystone_authtoken', 'keystone', 'service_user', 'placement',
+            'neutron', 'glance', 'cinder', 'barbican', 'cyborg', 'ironic',
+            'manila')
+
+# Who has options that nova-compute reads, by how they publish them.
+_READERS = ('castellan', 'keystonemiddleware.', 'nova.conf', 'os_vif',
+            'oslo.', 'osprofiler')
+
+_PREFIX = 'nova_hypervisors.'
+
+
+def run(config_files: Sequence[str]) -> checks.Results:
+    """Check what nova-compute would read and do."""
+    results = checks.Results()
+    conf = _read(config_files, results)
+    if conf is None:
+        return results
+    for path in config_files:
+        _check_keys(path, results)
+    if _check_driver(conf, results):
+        from nova_hypervisors.virtualbox import checking
+        checking.run(conf, results)
+    return results
+
+
+def _read(config_files: Sequence[str],
+          results: checks.Results) -> cfg.ConfigOpts | None:
+    from nova_hypervisors import conf
+    try:
+        nova_config.parse_args(['nova-compute'], list(config_files),
+                               init_rpc=False, configure_db=False)
+        # A value of the wrong kind is noticed when it is first read.
+        for group in ('virtualbox', 'rdp', 'vnc'):
+            for name in conf.CONF[group]:
+                conf.CONF[group][name]
+    except (cfg.Error, ValueError) as error:
+        results.fail('configuration', str(error))
+        return None
+    results.ok('configuration', ', '.join(config_files))
+    return conf.CONF
+
+
+def _check_keys(path: str, results: checks.Results) -> None:
+    """Name what is in a file and read by nobody."""
+    known = _known_options()
+    found = False
+    for group, name in _keys(path):
+        if group in _DYNAMIC or group not in known:
+            continue
+        if name in known[group]:
+            continue
+        found = True
+        successor = _SUCCESSORS.get((group, name))
+        close = difflib.get_close_matches(name, known[group], 1)
+        advice = (f'use {successor}' if successor
+                  else f'did you mean {close[0]}?' if close
+                  else 'take it out')
+        results.warn('option', f'{path}: nothing reads [{group}] {name}: '
+                     f'{advice}')
+    if not found:
+        results.ok('options', f'{path}: all are read')
+
+
+def _keys(path: str) -> Iterator[tuple[str, str]]:
+    """Return the section and the name of each option in a file."""
+    parser = _Keys()
+    with open(path, encoding='utf-8') as file:  # noqa: PTH123
+        parser.parse(file)
+    yield from parser.found
+
+
+class _Keys(iniparser.BaseParser):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, str]] = []
+        self._section = 'DEFAULT'
+
+    def new_section(self, section: str) -> None:
+        self._section = section
+
+    def assignment(self, key: str, value: list[str]) -> None:  # noqa: ARG002
+        if (self._section, key) not in self.found:
+            self.found.append((self._section, key))
+
+
+def _known_options() -> dict[str, set[str]]:
+    """Return the names of all options, by section.
+
+    From the entry points by which every library publishes its own; names
+    that are deprecated still count.
+    """
+    known: dict[str, set[str]] = {}
+    readers = [entry.load()() for entry
+               in metadata.entry_points(group='oslo.config.opts')
+               if entry.name.startswith(_READERS)]
+    for groups in (*readers, opts.list_opts()):
+        for group, options in groups:
+            section = str(getattr(group, 'name', group) or 'DEFAULT')
+            for option in options:
+                known.setdefault(section, set()).update(
+                    (option.name, option.dest))
+                for old in option.deprecated_opts:
+                    known.setdefault(old.group or section, set()).add(
+                        old.name or option.dest)
+    return known
+
+
+def _check_driver(conf: cfg.ConfigOpts, results: checks.Results) -> bool:
+    """Check that Nova finds the driver; return whether it is ours."""
+    name = conf.compute_driver
+    if not (name or '').startswith(_PREFIX):
+        results.fail('driver', f'[DEFAULT] compute_driver is {name!r}: none '
+                     f'of this package, whose names begin with {_PREFIX}')
+        return False
+    try:
+        module = importlib.import_module('nova.virt.nova_hypervisors')
+    except ImportError as error:
+        results.fail('driver', f'Nova does not find it ({error}): run '
+                     '"nova-hypervisors link"')
+        return False
+    try:
+        getattr(module, name.removeprefix(_PREFIX))
+    except (AttributeError, ImportError) as error:
+        results.fail('driver', f'{name} does not load: {error}')
+        return False
+    results.ok('driver', f'{name} loads from {module.__file__}')
+    return True

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""VBoxSVC, the daemon behind every VBoxManage, when it does not answer.
+
+It has been seen to hang for good: in the middle of a power-off, and when it
+was ended while it started.  It ignores SIGTERM then, holds its lock, and every
+later VBoxManage hangs or fails until somebody kills it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from collections.abc import Mapping
+
+import psutil
+
+LOG = logging.getLogger(__name__)
+
+# A daemon that is younger may just be starting.
+_SETTLED_S = 20.0
+
+_END_S = 10.0
+
+# The programs that are machines.
+_MACHINES = ('VBoxHeadless', 'VirtualBoxVM', 'VBoxSDL')
+_DAEMON = 'VBoxSVC'
+
+
+def end_if_wedged(env: Mapping[str, str]) -> bool:
+    """End the daemon of a registry of our own; say whether that was done.
+
+    Called when VirtualBox gave no answer.  Nothing is done while a machine
+    runs, for its process would lose its daemon.
+
+    :param env: VBOX_USER_HOME in it names the registry; without it the
+        daemon is not ours alone, and is left to the operator
+    """
+    home = env.get('VBOX_USER_HOME')
+    if home is None:
+        LOG.error('VirtualBox gives no answer. If it stays so, and no machine '
+                  'runs, end the process VBoxSVC: it starts again by itself.')
+        return False
+    if any(_with_name(home, *_MACHINES)):
+        LOG.error('VirtualBox gives no answer, and machines run: VBoxSVC is '
+                  'left alone.')
+        return False
+    ended = False
+    for process in _with_name(home, _DAEMON):
+        if time.time() - process.create_time() > _SETTLED_S:
+            LOG.warning('VBoxSVC (process %d, of %s) gives no answer and is '
+                        'ended', process.pid, home)
+            _end(process)
+            ended = True
+    return ended
+
+
+def _with_name(home: str, *names: str) -> Iterator[psutil.Process]:
+    for process in psutil.process_iter(['name']):
+        # Linux cuts a name off after 15 characters, none of these.
+        if process.info['name'] in names and _home(process) == home:
+            yield process
+
+
+def _home(process: psutil.Process) -> str | None:
+    try:
+        return process.environ().get('VBOX_USER_HOME')
+    except psutil.Error:
+        return None
+
+
+def _end(process: psutil.Process) -> None:
+    try:
+        process.terminate()
+        end = time.monotonic() + _END_S
+        while process.is_running() and time.monotonic() < end:
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return
+            time.sleep(0.1)
+        process.kill()
+    except psutil.NoSuchProcess:
+        return

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What Nova sends is what our methods take, in the Nova that is installed.
+
+``make test`` runs this with each release of Nova that is supported.
+"""
+
+import inspect
+
+import pytest
+from nova.virt import driver as nova_driver
+
+from nova_hypervisors.virtualbox import driver
+
+# Nova 34 sends it, and no other release has it.
+NEW = {'finish_migration': {'share_info'},
+       'finish_revert_migration': {'share_info'}}
+
+
+def overrides():
+    return sorted(
+        name for name, method in vars(driver.VirtualBoxDriver).items()
+        if inspect.isfunction(method) and not name.startswith('_'))
+
+
+def test_there_is_something_to_compare():
+    assert {'spawn', 'destroy', 'get_info'} <= set(overrides())
+
+
+@pytest.mark.parametrize('name', overrides())
+def test_an_override_takes_what_nova_sends(name):
+    novas = getattr(nova_driver.ComputeDriver, name)
+    ours = getattr(driver.VirtualBoxDriver, name)
+    extra = NEW.get(name, set())
+    expected = inspect.signature(novas).parameters
+    found = inspect.signature(ours).parameters
+    assert [key for key in found if key not in extra] == [
+        key for key in expected if key not in extra]
+    for key, parameter in expected.items():
+        has_default = parameter.default is not inspect.Parameter.empty
+        assert has_default == (
+            found[key].default is not inspect.Parameter.empty), key
+        if has_default:
+            assert found[key].default == parameter.default, key

@@ -1,0 +1,350 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A VirtualBox held in memory, checked by the same contract as the real."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import time
+from pathlib import Path
+
+from nova_hypervisors.clients import errors
+from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.clients.vbox import version
+
+_ALIVE = (api.MachineState.RUNNING, api.MachineState.PAUSED)
+
+# The smallest picture there is: one black pixel.
+_PNG = bytes.fromhex(
+    '89504e470d0a1a0a0000000d4948445200000001000000010800000000'
+    '3a7e9b550000000a49444154789c6360000000020001e221bc33'
+    '0000000049454e44ae426082')
+
+
+@dataclasses.dataclass
+class _Machine:
+    spec: api.MachineSpec
+    state: api.MachineState = api.MachineState.OFF
+    nics: dict[int, api.Nic] = dataclasses.field(default_factory=dict)
+    disks: dict[int, api.AttachedDisk] = dataclasses.field(
+        default_factory=dict)
+    # Newest last: name, and the root paths that were current before.
+    snapshots: list[tuple[str, dict[int, str]]] = dataclasses.field(
+        default_factory=list)
+    started_at: float = 0.0
+    nmis: int = 0
+
+
+@dataclasses.dataclass
+class _Medium:
+    capacity_mb: int
+    parent: str | None = None
+    kind: api.DiskKind = api.DiskKind.DISK
+
+
+class FakeVBox:
+    """Implements :class:`nova_hypervisors.clients.vbox.api.VBoxClient`."""
+
+    def __init__(self) -> None:
+        self.machines: dict[str, _Machine] = {}
+        self.media: dict[str, _Medium] = {}
+        self.extradata: dict[str, str] = {}
+        self.ignores_power_button: set[str] = set()
+
+    # The host
+
+    def get_version(self):
+        return version.Version(7, 2, 22)
+
+    def host(self):
+        return api.Host(
+            cpus=2, cores=2, memory_mb=16384, memory_free_mb=8192,
+            processor='Fake', architecture='x86_64',
+            operating_system='Linux 6.1', hardware_virtualization=True)
+
+    def extension_packs(self):
+        return [api.ExtensionPack('VNC', '7.2.22', 'VBoxVNC', '')]
+
+    def host_networks(self):
+        return {api.AttachmentKind.BRIDGED: frozenset({'eth0'}),
+                api.AttachmentKind.HOST_ONLY: frozenset(),
+                api.AttachmentKind.HOST_ONLY_NETWORK: frozenset(),
+                api.AttachmentKind.NAT_NETWORK: frozenset()}
+
+    def get_extradata(self, prefix):
+        return {key.removeprefix(prefix): value
+                for key, value in self.extradata.items()
+                if key.startswith(prefix)}
+
+    def set_extradata(self, key, value):
+        if value is None:
+            self.extradata.pop(key, None)
+        else:
+            self.extradata[key] = value
+
+    # Machines
+
+    def list_machines(self):
+        return [api.Machine(
+            uuid, machine.spec.name,
+            machine.state is not api.MachineState.INACCESSIBLE)
+            for uuid, machine in self.machines.items()]
+
+    def machine_settings(self, uuid):
+        machine = self._machine(uuid)
+        if machine.state is api.MachineState.INACCESSIBLE:
+            raise errors.MachineNotFound(f'no settings of {uuid}')
+        spec = machine.spec
+        return api.MachineSettings(
+            uuid=uuid, name=spec.name, folder=self._folder(spec),
+            vcpus=spec.vcpus, memory_mb=spec.memory_mb,
+            disks=tuple(machine.disks[port] for port in sorted(machine.disks)),
+            nics=tuple(machine.nics[slot] for slot in sorted(machine.nics)),
+            boot_order=spec.boot_order,
+            display_ports=(spec.remote_display.ports if spec.remote_display
+                           else ''),
+            snapshots=tuple(name for name, _ in machine.snapshots))
+
+    def _folder(self, spec):
+        return Path(spec.folder) / spec.name
+
+    def create_machine(self, spec):
+        if spec.uuid in self.machines:
+            raise errors.AlreadyExists(f'there is a machine {spec.uuid}')
+        self._folder(spec).mkdir(parents=True)
+        self.machines[spec.uuid] = _Machine(
+            spec, nics={nic.slot: nic for nic in spec.nics})
+
+    def configure_machine(self, spec):
+        machine = self._off(spec.uuid)
+        machine.spec = spec
+        machine.nics = {nic.slot: nic for nic in spec.nics}
+
+    def set_boot_order(self, uuid, order):
+        machine = self._off(uuid)
+        machine.spec = dataclasses.replace(machine.spec, boot_order=order)
+
+    def delete_machine(self, uuid):
+        folder = self._folder(self._machine(uuid).spec)
+        self.unregister_machine(uuid)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def unregister_machine(self, uuid):
+        machine = self._machine(uuid)
+        if machine.state in _ALIVE:
+            raise errors.Busy(f'{uuid} is locked')
+        del self.machines[uuid]
+        for disk in machine.disks.values():
+            self._forget(disk.path)
+
+    def _forget(self, path):
+        """Disks are known for as long as a machine or a child has them.
+
+        ISO images stay known until they are closed.
+        """
+        used = {disk.path for machine in self.machines.values()
+                for disk in machine.disks.values()}
+        used |= {medium.parent for medium in self.media.values()}
+        if path in self.media and path not in used and (
+                self.media[path].kind is api.DiskKind.DISK):
+            parent = self.media.pop(path).parent
+            if parent is not None:
+                self._forget(parent)
+
+    # Power
+
+    def machine_state(self, uuid):
+        return self._machine(uuid).state
+
+    def machine_states(self):
+        return {uuid: machine.state
+                for uuid, machine in self.machines.items()}
+
+    def start(self, uuid):
+        machine = self._machine(uuid)
+        if machine.state in _ALIVE:
+            raise errors.Busy(f'{uuid} runs already')
+        machine.state = api.MachineState.RUNNING
+        machine.started_at = time.monotonic()
+
+    def power_off(self, uuid):
+        self._alive(uuid).state = api.MachineState.OFF
+
+    def press_power_button(self, uuid):
+        machine = self._alive(uuid)
+        if uuid not in self.ignores_power_button:
+            machine.state = api.MachineState.OFF
+
+    def inject_nmi(self, uuid):
+        self._alive(uuid).nmis += 1
+
+    def pause(self, uuid):
+        machine = self._alive(uuid)
+        if machine.state is api.MachineState.PAUSED:
+            raise errors.InvalidState(f'{uuid} is paused')
+        machine.state = api.MachineState.PAUSED
+
+    def resume(self, uuid):
+        machine = self._alive(uuid)
+        if machine.state is not api.MachineState.PAUSED:
+            raise errors.InvalidState(f'{uuid} is not paused')
+        machine.state = api.MachineState.RUNNING
+
+    def save_state(self, uuid):
+        self._alive(uuid).state = api.MachineState.SAVED
+
+    def discard_state(self, uuid):
+        machine = self._machine(uuid)
+        if machine.state is not api.MachineState.SAVED:
+            raise errors.InvalidState(f'{uuid} has no saved state')
+        machine.state = api.MachineState.OFF
+
+    def crash(self, uuid):
+        """Let the machine's process die."""
+        self._alive(uuid).state = api.MachineState.ABORTED
+
+    def lose_settings(self, uuid):
+        """Let the machine's settings file disappear."""
+        self._machine(uuid).state = api.MachineState.INACCESSIBLE
+
+    # Media
+
+    def list_media(self):
+        return [api.Medium(path, medium.kind, medium.capacity_mb,
+                           medium.parent)
+                for path, medium in self.media.items()]
+
+    def open_disk(self, path):
+        self._known(path)
+
+    def create_disk(self, path, size_mb):
+        self._new_file(path)
+        self.media[str(path)] = _Medium(size_mb)
+
+    def create_child_disk(self, path, parent):
+        self._known(parent)
+        self._new_file(path)
+        self.media[str(path)] = _Medium(
+            self.media[str(parent)].capacity_mb, str(parent))
+
+    def clone_disk(self, source, target):
+        self._known(source)
+        self._new_file(target)
+        path = str(source)
+        while self.media[path].parent is not None:
+            path = self.media[path].parent
+        shutil.copy(path, target)
+
+    def close_medium(self, path, delete=False, kind=api.DiskKind.DISK):
+        self._known(path)
+        if any(disk.path == str(path) for machine in self.machines.values()
+               for disk in machine.disks.values()):
+            raise errors.InUse(f'{path} is attached')
+        if any(medium.parent == str(path) for medium in self.media.values()):
+            raise errors.InUse(f'{path} has children')
+        del self.media[str(path)]
+        if delete:
+            Path(path).unlink()
+
+    def attach_disk(self, uuid, port, path, kind=api.DiskKind.DISK):
+        machine = self._machine(uuid)
+        self._known(path, kind)
+        if any(disk.path == str(path) for other in self.machines.values()
+               for disk in other.disks.values()
+               if kind is api.DiskKind.DISK):
+            raise errors.InUse(f'{path} is attached')
+        machine.disks[port] = api.AttachedDisk(port, kind, str(path))
+
+    def detach_disk(self, uuid, port):
+        self._machine(uuid).disks.pop(port, None)
+
+    def _known(self, path, kind=api.DiskKind.DISK):
+        """Open a file that is there, as VirtualBox does when it is named."""
+        if str(path) not in self.media:
+            if not Path(path).exists():
+                raise errors.MediumNotFound(f'no file {path}')
+            self.media[str(path)] = _Medium(1, kind=kind)
+
+    def _new_file(self, path):
+        if Path(path).exists():
+            raise errors.AlreadyExists(f'there is a file {path}')
+        Path(path).touch()
+
+    # Network adapters
+
+    def set_nic(self, uuid, nic):
+        self._off(uuid).nics[nic.slot] = nic
+
+    def remove_nic(self, uuid, slot):
+        self._off(uuid).nics.pop(slot, None)
+
+    def plug_nic(self, uuid, slot, attachment):
+        nics = self._alive(uuid).nics
+        nics[slot] = dataclasses.replace(nics[slot], attachment=attachment)
+
+    # Snapshots, display, statistics
+
+    def take_snapshot(self, uuid, name):
+        machine = self._machine(uuid)
+        before = {}
+        for port, disk in machine.disks.items():
+            if disk.kind is api.DiskKind.DISK:
+                before[port] = disk.path
+                child = (self._folder(machine.spec)
+                         / f'{len(machine.snapshots)}-{port}.vdi')
+                self.create_child_disk(child, Path(disk.path))
+                machine.disks[port] = dataclasses.replace(disk,
+                                                          path=str(child))
+        machine.snapshots.append((name, before))
+
+    def delete_snapshot(self, uuid, name):
+        machine = self._machine(uuid)
+        for index, (found, before) in enumerate(machine.snapshots):
+            if found == name:
+                del machine.snapshots[index]
+                for port, path in before.items():
+                    disk = machine.disks[port]
+                    del self.media[disk.path]
+                    Path(disk.path).unlink()
+                    machine.disks[port] = dataclasses.replace(disk, path=path)
+                return
+        raise errors.NotFound(f'no snapshot {name}')
+
+    def save_screenshot(self, uuid, path):
+        self._alive(uuid)
+        Path(path).write_bytes(_PNG)
+
+    def display_port(self, uuid):
+        machine = self._machine(uuid)
+        if machine.state not in _ALIVE or machine.spec.remote_display is None:
+            return None
+        return int(machine.spec.remote_display.ports.split('-')[0])
+
+    def statistics(self, uuid):
+        machine = self._alive(uuid)
+        uptime_s = time.monotonic() - machine.started_at
+        return api.MachineStatistics(
+            uptime_s=int(uptime_s),
+            cpu_times_ns=(int(uptime_s * 10 ** 9),) * machine.spec.vcpus,
+            nics={slot: api.NicStatistics(0, 0) for slot in machine.nics},
+            disks={port: api.DiskStatistics(512, 1, 0, 0)
+                   for port in machine.disks})
+
+    # What is so, or an error
+
+    def _machine(self, uuid):
+        if uuid not in self.machines:
+            raise errors.MachineNotFound(f'no machine {uuid}')
+        return self.machines[uuid]
+
+    def _alive(self, uuid):
+        machine = self._machine(uuid)
+        if machine.state not in _ALIVE:
+            raise errors.InvalidState(f'{uuid} does not run')
+        return machine
+
+    def _off(self, uuid):
+        machine = self._machine(uuid)
+        if machine.state in _ALIVE:
+            raise errors.Busy(f'{uuid} is locked')
+        return machine

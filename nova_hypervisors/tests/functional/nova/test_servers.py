@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nova whole, in one process, with the driver on the real VirtualBox.
+
+Nova's REST API, scheduler, conductor, compute manager and Placement are the
+real ones; Neutron, Glance and Cinder are Nova's own fixtures.  The driver is
+loaded as ``compute_driver`` says it, by Nova's own loader.
+"""
+
+import shutil
+import sys
+import uuid
+
+import pytest
+from nova import exception  # noqa: F401
+from nova.tests.functional import integrated_helpers
+
+from nova_hypervisors import conf as _registers_options  # noqa: F401
+from nova_hypervisors.tests import novatest
+from nova_hypervisors.tests import peers
+
+
+@pytest.fixture
+def virtualbox(request, real_virtualbox):
+    request.cls.real = real_virtualbox
+    folder = real_virtualbox.folder / uuid.uuid4().hex[:6]
+    folder.mkdir()
+    request.cls.folder = folder
+    yield
+    real_virtualbox.clear()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.mark.usefixtures('virtualbox')
+class ServersTest(novatest.RunsUnderPytest,
+                  integrated_helpers._IntegratedTestBase):
+    api_major_version = 'v2.1'
+    microversion = 'latest'
+    ADMIN_API = True
+
+    def setUp(self):
+        self.flags(compute_driver='nova_hypervisors.VirtualBoxDriver',
+                   state_path=str(self.folder / 'state'),
+                   instances_path=str(self.folder / 'i'))
+        self.flags(group='virtualbox',
+                   vboxmanage_cmd=str(self.real.lab.vboxmanage),
+                   home=str(self.real.home), remote_display=True,
+                   vrde_module='VNC', vrde_port='5910-5950',
+                   console_port=0, physical_network_mappings=['*:nat'],
+                   state_poll_interval=1, wait_soft_reboot_seconds=20)
+        self.flags(group='wsgi',
+                   api_paste_config=f'{sys.prefix}/etc/nova/api-paste.ini')
+        super().setUp()
+        novatest.fill(self.glance)
+        self.addCleanup(self.compute.manager.driver.cleanup_host, 'here')
+
+    def _setup_compute_service(self):
+        return self._start_compute('here')
+
+    def _boots(self, server):
+        """Wait until the server's guest says something."""
+        def said():
+            output = self.api.post_server_action(
+                server['id'], {'os-getConsoleOutput': {}})['output']
+            return 'beat' in output
+        peers.wait_until(said, timeout_s=60)
+
+    def _states(self):
+        return {state.value for state
+                in self.real.client.machine_states().values()}
+
+    def _act(self, server, action, status, state):
+        self.api.post_server_action(server['id'], {action: None})
+        self._wait_for_state_change(server, status)
+        self._wait_for_server_parameter(server,
+                                        {'OS-EXT-STS:task_state': None})
+        self.assertEqual({state}, self._states())
+
+    def test_the_life_of_a_server(self):
+        server = self._create_server(networks='auto')
+        self.assertEqual({'running'}, self._states())
+        self.assertEqual([server['id']], [
+            machine.uuid for machine in self.real.client.list_machines()])
+        self._boots(server)
+        self._act(server, 'pause', 'PAUSED', 'paused')
+        self._act(server, 'unpause', 'ACTIVE', 'running')
+        self._act(server, 'suspend', 'SUSPENDED', 'saved')
+        self._act(server, 'resume', 'ACTIVE', 'running')
+        self._act(server, 'os-stop', 'SHUTOFF', 'off')
+        self._act(server, 'os-start', 'ACTIVE', 'running')
+        self._reboot_server(server, hard=True)
+        console = self.api.post_server_action(
+            server['id'], {'os-getVNCConsole': {'type': 'novnc'}}) if (
+                self.microversion == '2.1') else None
+        self.assertIsNone(console)
+        self._snapshot_server(server, 'a snapshot')
+        self._wait_for_server_parameter(server,
+                                        {'OS-EXT-STS:task_state': None})
+        self._delete_server(server)
+        self.assertEqual([], self.real.client.list_machines())
+        self.assertEqual([], self.real.client.list_media())
+
+    @pytest.mark.feature('operation.rebuild')
+    def test_a_rebuilt_server_boots_from_its_new_image(self):
+        server = self._create_server(networks='auto')
+        self._rebuild_server(server,
+                             '76fa36fc-c930-4bf3-8c8a-ea2a2420deb6')
+        machine, = self.real.client.list_machines()
+        self.assertEqual(server['id'], machine.uuid)
+        medium = [medium for medium in self.real.client.list_media()
+                  if medium.parent is None]
+        self.assertIn('76fa36fc', medium[0].path)
+        self._boots(server)
+
+    def test_an_image_of_another_architecture_finds_no_host(self):
+        image = self.glance.images['155d900f-4e14-4e4c-a73d-069cbf4541e6']
+        image['properties']['hw_architecture'] = 'aarch64'
+        server = self._create_server(
+            image_uuid='155d900f-4e14-4e4c-a73d-069cbf4541e6',
+            networks='auto', expected_state='ERROR')
+        self.assertIn('No valid host', server['fault']['message'])
+        self.assertEqual([], self.real.client.list_machines())
+
+    def test_a_server_that_was_stopped_outside_nova_is_shutoff(self):
+        server = self._create_server(networks='auto')
+        self.real.client.power_off(server['id'])
+        self._wait_for_state_change(server, 'SHUTOFF')
+
+    def test_a_server_that_is_made_and_not_started_is_shutoff(self):
+        flavor_id = self._create_flavor(
+            memory_mb=64, vcpu=1, disk=1, ephemeral=0, swap=0,
+            extra_spec={'virtualbox:power_on': 'false'})
+        server = self._create_server(flavor_id=flavor_id, networks='auto',
+                                     expected_state='ACTIVE')
+        self._wait_for_state_change(server, 'SHUTOFF')
+        self.assertEqual({'off'}, self._states())
+
+    def test_an_image_that_is_refused_leaves_an_error_and_nothing_else(self):
+        image = '155d900f-4e14-4e4c-a73d-069cbf4541e6'
+        self.glance.images[image]['disk_format'] = 'qcow2'
+        server = self._create_server(image_uuid=image, networks='auto',
+                                     expected_state='ERROR')
+        self.assertIn('its content is', server['fault']['message'])
+        self.assertEqual([], self.real.client.list_machines())
+
+    def test_diagnostics_pass_the_schema_of_the_api(self):
+        server = self._create_server(networks='auto')
+        found = self.api.api_get(
+            f'/servers/{server["id"]}/diagnostics').body
+        self.assertEqual('virtualbox', found['hypervisor'])
+        self.assertEqual(1, found['num_nics'])

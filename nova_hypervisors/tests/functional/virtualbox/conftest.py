@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The driver on the real VirtualBox, with a running test guest."""
+
+import shutil
+import subprocess
+import uuid
+
+import pytest
+from nova.image import glance as nova_glance
+from nova.virt import fake as nova_fake
+from nova.virt import images as nova_images
+from oslo_config import fixture as config_fixture
+
+from nova_hypervisors import conf
+from nova_hypervisors.tests import builders
+from nova_hypervisors.tests import peers
+from nova_hypervisors.tests.fakes import glance
+
+
+@pytest.fixture
+def folder(real_virtualbox):
+    path = real_virtualbox.folder / uuid.uuid4().hex[:6]
+    path.mkdir()
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def config(folder, real_virtualbox):
+    """Options; a test may change them before it makes a driver."""
+    fixture = config_fixture.Config(conf.CONF)
+    fixture.setUp()
+    conf.CONF([], project='nova', default_config_files=[])
+    builders.configure(fixture, folder, real_virtualbox.lab.vboxmanage,
+                       real_virtualbox.home)
+    yield fixture
+    fixture.cleanUp()
+
+
+@pytest.fixture
+def image_api(folder, monkeypatch):
+    """Glance with the test guest as a raw image."""
+    api = glance.FakeImageAPI(folder)
+    monkeypatch.setattr(nova_images, 'IMAGE_API', api)
+    monkeypatch.setattr(nova_glance, 'API', lambda: api)
+    return api
+
+
+@pytest.fixture
+def image(image_api):
+    return image_api.add('raw', peers.lab().guest)
+
+
+@pytest.fixture
+def make_driver(config, image_api, real_virtualbox):
+    """Make drivers as nova-compute does, one after another."""
+    from nova_hypervisors.virtualbox import driver as virtualbox
+    drivers = []
+
+    def make(virtapi=None, client=None):
+        if drivers:
+            drivers[-1].cleanup_host('here')
+        made = virtualbox.VirtualBoxDriver(virtapi or nova_fake.FakeVirtAPI(),
+                                           client)
+        made.events = []
+        made.register_event_listener(made.events.append)
+        made.init_host('here')
+        drivers.append(made)
+        return made
+
+    yield make
+    for made in drivers:
+        made.cleanup_host('here')
+    real_virtualbox.clear()
+
+
+@pytest.fixture
+def driver(make_driver):
+    return make_driver()
+
+
+@pytest.fixture
+def spawn(driver, image):
+    """Spawn a server; its instance is returned."""
+
+    def spawn(instance=None, vifs=(), driver=driver, image_meta=None,
+              **arguments):
+        instance = instance or builders.instance(image)
+        driver.spawn(builders.admin_context(), instance,
+                     image_meta or builders.image_meta(), [], 'secret', {},
+                     network_info=list(vifs), **arguments)
+        return instance
+
+    return spawn
+
+
+@pytest.fixture
+def hears(driver):
+    """Wait until a server's guest has said something on its console."""
+
+    def hears(instance, text, driver=driver):
+        def said():
+            output = driver.get_console_output(builders.admin_context(),
+                                               instance)
+            return text in output
+
+        peers.wait_until(said, timeout_s=60)
+
+    return hears
+
+
+@pytest.fixture
+def convert(folder):
+    """Write the test guest in another format."""
+
+    def convert(qemu_format, *options):
+        path = folder / f'guest.{qemu_format}{uuid.uuid4().hex[:4]}'
+        subprocess.run(
+            ['qemu-img', 'convert', '-f', 'raw', '-O', qemu_format, *options,
+             str(peers.lab().guest), str(path)], check=True)
+        return path
+
+    return convert

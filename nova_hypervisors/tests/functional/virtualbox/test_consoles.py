@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Screens, reached as Nova's console proxy does, with its own code."""
+
+import datetime
+import ipaddress
+import socket
+import struct
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from nova import exception
+from nova.console.securityproxy import rfb as nova_rfb
+
+from nova_hypervisors.consoles import rfb
+from nova_hypervisors.tests import builders
+
+CONTEXT = builders.admin_context()
+
+
+class Browser:
+    """What sits before Nova's proxy: it answers the proxy's questions."""
+
+    def __init__(self):
+        self._answers = [rfb.VERSION, b'\x01']
+
+    def sendall(self, data):
+        pass
+
+    def recv(self, count):
+        return self._answers.pop(0)
+
+
+def through_proxy(console):
+    """Connect as nova-novncproxy does; return the socket behind it."""
+    connection = socket.create_connection((console.host, console.port), 10)
+    connection.sendall(
+        f'CONNECT {console.internal_access_path} HTTP/1.1\r\n\r\n'.encode())
+    answer = b''
+    while not answer.endswith(b'\r\n\r\n'):
+        part = connection.recv(1)
+        if not part:
+            break
+        answer += part
+    if b'200' not in answer.split(b'\r\n')[0]:
+        raise ConnectionRefusedError(answer.decode())
+    return nova_rfb.RFBSecurityProxy().connect(Browser(), connection)
+
+
+def screen(connection):
+    """Speak plain RFB: return the screen's size and some of its pixels."""
+    assert _receive(connection, 4) == bytes(4)      # no security failure
+    connection.sendall(b'\x01')                     # others may look too
+    width, height = struct.unpack('!HH', _receive(connection, 4))
+    _receive(connection, 16)
+    _receive(connection, struct.unpack('!I', _receive(connection, 4))[0])
+    connection.sendall(struct.pack('!BBHi', 2, 0, 1, 0))    # raw encoding
+    connection.sendall(struct.pack('!BBHHHH', 3, 0, 0, 0, width, height))
+    kind, _, count = struct.unpack('!BBH', _receive(connection, 4))
+    assert (kind, count > 0) == (0, True)
+    _receive(connection, 12)
+    return (width, height), _receive(connection, 4096)
+
+
+def _receive(connection, count):
+    data = b''
+    while len(data) < count:
+        part = connection.recv(count - len(data))
+        assert part, 'the connection was closed'
+        data += part
+    return data
+
+
+class TestVnc:
+    @pytest.mark.feature('console.vnc')
+    def test_the_screen_is_seen_through_nova_s_proxy(self, driver, spawn):
+        instance = spawn()
+        console = driver.get_vnc_console(CONTEXT, instance)
+        with through_proxy(console) as connection:
+            (width, height), _ = screen(connection)
+        assert width >= 640
+        assert height >= 400
+
+    def test_asked_again_it_is_the_same(self, driver, spawn):
+        instance = spawn()
+        first, second = (driver.get_vnc_console(CONTEXT, instance)
+                         for _ in range(2))
+        assert vars(first) == vars(second)
+
+    def test_a_link_goes_on_working_after_a_restart(self, config, make_driver,
+                                                    spawn):
+        driver = make_driver()
+        instance = spawn(driver=driver)
+        console = driver.get_vnc_console(CONTEXT, instance)
+        config.config(group='virtualbox', console_port=console.port)
+        make_driver()
+        with through_proxy(console) as connection:
+            screen(connection)
+
+    def test_a_link_leads_to_its_server_only(self, driver, spawn):
+        first, second = spawn(), spawn()
+        path = driver.get_vnc_console(CONTEXT, first).internal_access_path
+        console = driver.get_vnc_console(CONTEXT, second)
+        console.internal_access_path = path.replace(first.uuid, second.uuid)
+        with pytest.raises(ConnectionRefusedError, match='404'):
+            through_proxy(console)
+
+    def test_a_deleted_server_has_no_screen(self, driver, spawn):
+        instance = spawn()
+        console = driver.get_vnc_console(CONTEXT, instance)
+        driver.destroy(CONTEXT, instance, [])
+        with pytest.raises(ConnectionRefusedError, match='502'):
+            through_proxy(console)
+
+    def test_nor_has_one_that_is_off(self, driver, spawn):
+        instance = spawn()
+        driver.power_off(instance)
+        with pytest.raises(exception.InstanceNotRunning):
+            driver.get_vnc_console(CONTEXT, instance)
+
+    def test_without_remote_display_there_is_none(self, config, make_driver,
+                                                  spawn):
+        config.config(group='virtualbox', remote_display=False)
+        driver = make_driver()
+        instance = spawn(driver=driver)
+        with pytest.raises(exception.ConsoleTypeUnavailable):
+            driver.get_vnc_console(CONTEXT, instance)
+
+    def test_what_is_not_a_proxy_gets_nothing(self, driver, spawn):
+        console = driver.get_vnc_console(CONTEXT, spawn())
+        with socket.create_connection((console.host, console.port),
+                                      10) as connection:
+            connection.sendall(b'RFB 003.008\n\r\n\r\n')
+            assert connection.recv(100) == b''
+
+
+class TestDirectClients:
+    """What the seed's options mean for those who go to the host itself."""
+
+    def test_the_uuid_is_the_password_if_that_is_wanted(
+            self, config, make_driver, spawn, real_virtualbox):
+        config.config(group='virtualbox', vrde_password_length=20,
+                      vrde_require_instance_uuid_as_password=True)
+        driver = make_driver()
+        instance = spawn(driver=driver)
+        port = real_virtualbox.client.display_port(instance.uuid)
+        with socket.create_connection(('127.0.0.1', port), 10) as connection:
+            rfb.log_on(connection, instance.uuid[:20])
+
+    def test_another_password_is_refused(self, spawn, real_virtualbox):
+        instance = spawn()
+        port = real_virtualbox.client.display_port(instance.uuid)
+        with (socket.create_connection(('127.0.0.1', port), 10) as connection,
+              pytest.raises(rfb.HandshakeError)):
+            rfb.log_on(connection, instance.uuid)
+
+    def test_each_has_a_port_of_its_own(self, spawn, real_virtualbox):
+        ports = {real_virtualbox.client.display_port(spawn().uuid)
+                 for _ in range(2)}
+        assert len(ports) == 2
+        assert ports <= set(range(5910, 5951))
+
+    def test_or_the_first_one_that_is_free(self, config, make_driver, spawn,
+                                           real_virtualbox):
+        config.config(group='virtualbox', vrde_unique_port=False)
+        driver = make_driver()
+        instance = spawn(driver=driver)
+        found = real_virtualbox.client.machine_settings(instance.uuid)
+        assert found.display_ports == '5910-5950'
+        assert real_virtualbox.client.display_port(instance.uuid) in range(
+            5910, 5951)
+
+    def test_the_password_is_in_no_command_line(
+            self, config, make_driver, spawn, real_virtualbox):
+        config.config(group='virtualbox',
+                      vrde_require_instance_uuid_as_password=True,
+                      vrde_password_length=8)
+        driver = make_driver(client=real_virtualbox.client)
+        real_virtualbox.runner.calls.clear()
+        instance = spawn(driver=driver)
+        words = [word for call in real_virtualbox.runner.calls
+                 for word in call]
+        assert not any('VNCPassword' in word for word in words)
+        # Nor is the file there any more from which it was read.
+        assert list(real_virtualbox.folder.glob('vboxmanage-*')) == []
+        assert instance.uuid in ' '.join(words)
+
+
+class TestTls:
+    @pytest.fixture
+    def certificates(self, config, folder):
+        authority = _Authority(folder)
+        config.config(
+            group='virtualbox',
+            console_certificate=authority.make('relay')[0],
+            console_private_key=authority.make('relay')[1],
+            console_client_ca=str(authority.path))
+        return authority
+
+    def test_the_screen_is_seen_through_vencrypt(self, config, certificates,
+                                                 make_driver, spawn):
+        certificate, key = certificates.make('proxy')
+        config.config(group='vnc', auth_schemes=['vencrypt'],
+                      vencrypt_ca_certs=str(certificates.path),
+                      vencrypt_client_cert=certificate,
+                      vencrypt_client_key=key)
+        driver = make_driver()
+        console = driver.get_vnc_console(CONTEXT, spawn(driver=driver))
+        with through_proxy(console) as connection:
+            screen(connection)
+
+    def test_a_proxy_that_encrypts_nothing_is_refused(self, certificates,
+                                                      make_driver, spawn):
+        driver = make_driver()
+        console = driver.get_vnc_console(CONTEXT, spawn(driver=driver))
+        with pytest.raises(exception.SecurityProxyNegotiationFailed):
+            through_proxy(console)
+
+    def test_a_proxy_of_another_authority_is_refused(
+            self, config, certificates, make_driver, spawn, folder):
+        stranger = _Authority(folder / 'stranger')
+        certificate, key = stranger.make('proxy')
+        config.config(group='vnc', auth_schemes=['vencrypt'],
+                      vencrypt_ca_certs=str(certificates.path),
+                      vencrypt_client_cert=certificate,
+                      vencrypt_client_key=key)
+        driver = make_driver()
+        console = driver.get_vnc_console(CONTEXT, spawn(driver=driver))
+        with pytest.raises((OSError, AssertionError)):
+            screen(through_proxy(console))
+
+
+class _Authority:
+    """A certificate authority, for as long as a test lasts."""
+
+    def __init__(self, folder):
+        folder.mkdir(exist_ok=True)
+        self._folder = folder
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(
+            x509.NameOID.COMMON_NAME, f'authority {folder.name}')])
+        self.path = folder / 'ca.pem'
+        self.path.write_bytes(self._sign(
+            self._name, self._key, authority=True).public_bytes(
+                serialization.Encoding.PEM))
+
+    def make(self, name):
+        """Return the files of a certificate and its key."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(
+            x509.NameOID.COMMON_NAME, name)])
+        certificate = self._folder / f'{name}.pem'
+        private = self._folder / f'{name}.key'
+        if not certificate.exists():
+            certificate.write_bytes(self._sign(subject, key).public_bytes(
+                serialization.Encoding.PEM))
+            private.write_bytes(key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption()))
+        return str(certificate), str(private)
+
+    def _sign(self, subject, key, authority=False):
+        now = datetime.datetime.now(datetime.UTC)
+        return (x509.CertificateBuilder()
+                .subject_name(subject).issuer_name(self._name)
+                .public_key(key.public_key())
+                .serial_number(x509.random_serial_number())
+                .not_valid_before(now - datetime.timedelta(days=1))
+                .not_valid_after(now + datetime.timedelta(days=1))
+                .add_extension(x509.BasicConstraints(authority, None), True)
+                .add_extension(x509.SubjectAlternativeName(
+                    [x509.IPAddress(ipaddress.ip_address('127.0.0.1'))]),
+                    False)
+                .sign(self._key, hashes.SHA256()))

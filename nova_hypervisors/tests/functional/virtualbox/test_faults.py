@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is left when something fails in the middle, on the real VirtualBox."""
+
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+from nova import exception
+
+from nova_hypervisors.clients.vbox import daemon
+from nova_hypervisors.tests import builders
+from nova_hypervisors.tests import peers
+from nova_hypervisors.tests.fakes import faulty
+
+CONTEXT = builders.admin_context()
+
+# What a plain spawn asks of VirtualBox, in order.
+STEPS = ('set_extradata', 'create_machine', 'create_child_disk',
+         'attach_disk', 'start')
+
+BLANK = {'ephemerals': [{'size': 1, 'device_name': '/dev/sdb'}]}
+
+
+@pytest.fixture
+def nothing_is_left(folder, real_virtualbox):
+    def check():
+        client = real_virtualbox.client
+        assert client.list_machines() == []
+        assert client.list_media() == []
+        assert client.get_extradata('nova_hypervisors/') == {}
+        assert sorted(path.name for path in (folder / 'i').iterdir()) == [
+            '_base', 'snapshots']
+    return check
+
+
+@pytest.fixture
+def client(real_virtualbox):
+    return faulty.FaultyClient(real_virtualbox.client)
+
+
+@pytest.fixture
+def driver(config, make_driver, client):
+    # Only what the tests do is to be counted.
+    config.config(group='virtualbox', state_poll_interval=3600)
+    return make_driver(client=client)
+
+
+@pytest.mark.parametrize('after', [False, True], ids=['before', 'after'])
+def test_a_spawn_that_fails_at_any_call_leaves_nothing(
+        driver, client, spawn, nothing_is_left, after):
+    """Each call in turn fails, before or after it was done."""
+    vifs = [builders.vif()]
+    instance = spawn(vifs=vifs, block_device_info=BLANK)
+    steps = client.calls[client.calls.index('set_extradata'):]
+    driver.destroy(CONTEXT, instance, [])
+    for number in range(1, len(steps) + 1):
+        client.arm(number, after)
+        with pytest.raises(exception.NovaException, match='injected fault'):
+            spawn(vifs=vifs, block_device_info=BLANK)
+        nothing_is_left()
+    client.arm(0)
+    spawn(vifs=vifs, block_device_info=BLANK)
+
+
+def test_the_steps_are_all(client, spawn):
+    client.arm(0)
+    spawn()
+    assert tuple(client.calls) == STEPS
+
+
+_SPAWN_AND_HANG = '''
+import json, sys
+from pathlib import Path
+from oslo_config import fixture as config_fixture
+from nova import monkey_patch
+monkey_patch.patch()
+from nova.virt import fake as nova_fake
+from nova.virt import images as nova_images
+from nova_hypervisors import conf
+from nova_hypervisors.clients.vbox import daemon
+from nova_hypervisors.tests import builders
+from nova_hypervisors.tests.fakes import faulty
+from nova_hypervisors.tests.fakes import glance
+from nova_hypervisors.virtualbox import driver, factory
+
+told = json.loads(sys.argv[1])
+folder = Path(told['folder'])
+fixture = config_fixture.Config(conf.CONF)
+fixture.setUp()
+conf.CONF([], project='nova', default_config_files=[])
+builders.configure(fixture, folder, told['vboxmanage'], told['home'],
+                   state_poll_interval=3600)
+api = glance.FakeImageAPI(folder)
+nova_images.IMAGE_API = api
+image = api.add('raw', Path(told['guest']))
+client = faulty.FaultyClient(factory.make_client(conf.CONF), hang=True)
+made = driver.VirtualBoxDriver(nova_fake.FakeVirtAPI(), client=client)
+made.init_host('here')
+made.cache_image(builders.admin_context(), image)
+client.arm(told['at'], told['after'])
+import threading
+threading.Thread(target=lambda: made.spawn(
+    builders.admin_context(), builders.instance(image),
+    builders.image_meta(), [], '', {}), daemon=True).start()
+client.hanging.wait()
+print('hanging', flush=True)
+client.hanging.clear()
+client.hanging.wait()
+'''
+
+
+@pytest.mark.feature('operation.crash-recovery')
+@pytest.mark.parametrize('step', STEPS)
+def test_a_spawn_that_was_killed_is_undone_at_the_next_start(
+        make_driver, real_virtualbox, folder, nothing_is_left, step):
+    """The process is killed after each of a spawn's steps in turn."""
+    told = {'folder': str(folder), 'home': str(real_virtualbox.home),
+            'vboxmanage': str(real_virtualbox.lab.vboxmanage),
+            'guest': str(peers.lab().guest), 'at': STEPS.index(step) + 1,
+            'after': True}
+    process = subprocess.Popen(
+        [sys.executable, '-W', 'ignore', '-c', _SPAWN_AND_HANG,
+         json.dumps(told)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == 'hanging\n'
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert list((folder / 'i').glob('*/spawning'))
+    driver = make_driver()
+    nothing_is_left()
+    assert driver.list_instances() == []
+
+
+def test_an_interrupted_snapshot_is_cleaned_up(make_driver, spawn,
+                                               real_virtualbox, folder):
+    driver = make_driver()
+    instance = spawn(driver=driver)
+    real_virtualbox.client.take_snapshot(instance.uuid, 'nova-interrupted')
+    (folder / 'i/snapshots/leftover.vdi').touch()
+    driver = make_driver()
+    found = real_virtualbox.client.machine_settings(instance.uuid)
+    assert found.snapshots == ()
+    assert list((folder / 'i/snapshots').iterdir()) == []
+
+
+def test_a_machine_that_cannot_be_read_does_not_stop_the_start(
+        make_driver, spawn, real_virtualbox):
+    driver = make_driver()
+    lost, fine = spawn(driver=driver), spawn(driver=driver)
+    driver.power_off(lost)
+    driver.power_off(fine)
+    real_virtualbox.lose_settings(lost.uuid)
+    driver = make_driver()
+    assert len(driver.list_instances()) == 2
+    driver.power_on(CONTEXT, fine, [])
+
+
+def test_a_daemon_that_hangs_is_ended(config, make_driver, real_virtualbox,
+                                      monkeypatch):
+    config.config(group='virtualbox', command_timeout=2, retry_count=0,
+                  state_poll_interval=3600)
+    driver = make_driver()
+    monkeypatch.setattr(daemon, '_SETTLED_S', 0)
+    hanging = real_virtualbox.daemon()
+    hanging.suspend()
+    with pytest.raises(exception.NovaException, match='within 2 seconds'):
+        driver.list_instances()
+    assert driver.list_instances() == []
+    assert real_virtualbox.daemon().pid != hanging.pid
+
+
+def test_it_is_not_while_a_machine_runs(config, make_driver, spawn,
+                                        real_virtualbox, monkeypatch):
+    config.config(group='virtualbox', command_timeout=5, retry_count=0,
+                  state_poll_interval=3600)
+    driver = make_driver()
+    spawn(driver=driver)
+    monkeypatch.setattr(daemon, '_SETTLED_S', 0)
+    hanging = real_virtualbox.daemon()
+    hanging.suspend()
+    with pytest.raises(exception.NovaException, match='within 5 seconds'):
+        driver.list_instances()
+    hanging.resume()
+    assert len(driver.list_instances()) == 1
+    assert real_virtualbox.daemon().pid == hanging.pid
+
+
+def test_a_hypervisor_that_is_not_there_is_named(config, make_driver):
+    config.config(group='virtualbox', vboxmanage_cmd='/no/such/VBoxManage')
+    with pytest.raises(exception.HypervisorUnavailable,
+                       match='/no/such/VBoxManage'):
+        make_driver()

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real VirtualBox of the lab, for tests.
+
+There is no skipping: a test that needs it and does not find it fails and says
+what to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from lab import layout
+from lab import virtualbox
+from nova_hypervisors.clients import errors
+from nova_hypervisors.clients import execute
+from nova_hypervisors.clients import retry
+from nova_hypervisors.clients.vbox import parse
+from nova_hypervisors.clients.vbox import program
+from nova_hypervisors.clients.vbox import settings
+from nova_hypervisors.clients.vbox import vboxmanage
+
+
+def lab() -> layout.Layout:
+    found = layout.Layout.from_environment()
+    if not (found.vboxmanage.exists() and found.guest.exists()):
+        pytest.fail(f'There is no VirtualBox in {found.top}: run '
+                    '"make virtualbox" first', pytrace=False)
+    return found
+
+
+class CountingRunner:
+    """Runs programs and keeps what was run, without its arguments' values."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, ...]] = []
+
+    def __call__(self, argv, timeout_s, env=None):
+        self.calls.append(tuple(argv[2:]))
+        return execute.run(argv, timeout_s, env)
+
+
+class RealVirtualBox:
+    """A registry of its own, with a client for it.
+
+    :param folder: everything is in it; short, because of sockets' paths
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.lab = lab()
+        self.folder = folder
+        self.home = folder / 'home'
+        self.runner = CountingRunner()
+        virtualbox.make_registry(self.lab, self.home)
+        self.client = self.make_client()
+
+    def make_client(self) -> vboxmanage.VBoxManageClient:
+        return vboxmanage.VBoxManageClient(
+            program.Program(
+                str(self.lab.vboxmanage), timeout_s=60,
+                private_folder=self.folder,
+                env=settings.environment(self.home),
+                policy=retry.Policy(3, 1), run=self.runner),
+            self.home, copy_timeout_s=120)
+
+    def manage(self, *words: str) -> str:
+        """Run VBoxManage beside the client, as a user might."""
+        return virtualbox.manage(self.lab, self.home, *words)
+
+    def crash(self, uuid: str) -> None:
+        """Kill the machine's process and wait until VirtualBox knows."""
+        for process in psutil.process_iter(['cmdline']):
+            words = process.info['cmdline'] or ()
+            if uuid in words and 'VBoxHeadless' in words[0]:
+                process.send_signal(signal.SIGKILL)
+        _wait_until(lambda: uuid not in self.manage('list', 'runningvms'))
+
+    def lose_settings(self, uuid: str) -> None:
+        """Delete the machine's settings file and let VirtualBox notice."""
+        Path(settings.Registry(self.home).settings_files()[uuid]).unlink()
+        self.restart_vboxsvc()
+
+    def restart_vboxsvc(self) -> None:
+        """End the daemon of this registry: the next call starts another."""
+        process = self.daemon()
+        if process is not None:
+            process.terminate()
+            _wait_until(lambda: not process.is_running())
+
+    def daemon(self) -> psutil.Process | None:
+        """Return the process VBoxSVC of this registry."""
+        for process in psutil.process_iter(['name']):
+            if process.info['name'] == 'VBoxSVC' and _environment(
+                    process).get('VBOX_USER_HOME') == str(self.home):
+                return process
+        return None
+
+    def clear(self) -> None:
+        """Take every machine and medium away."""
+        for machine in parse.machines(self.manage('list', 'runningvms')):
+            with contextlib.suppress(errors.InvalidState):
+                self.client.power_off(machine.uuid)
+        for machine in self.client.list_machines():
+            self.client.delete_machine(machine.uuid)
+        for key in self.client.get_extradata('nova_hypervisors/'):
+            self.client.set_extradata(f'nova_hypervisors/{key}', None)
+        media = self.client.list_media()
+        for medium in sorted(media, key=lambda medium: medium.parent is None):
+            self.client.close_medium(Path(medium.path), kind=medium.kind)
+
+
+def _environment(process: psutil.Process) -> dict[str, str]:
+    try:
+        return process.environ()
+    except psutil.Error:
+        return {}
+
+
+def _wait_until(condition, timeout_s=20):
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end, 'it did not come true'
+        time.sleep(0.1)
+
+
+wait_until = _wait_until
+
+
+def make_vdi(path: Path, source: Path | None = None) -> Path:
+    """Make a VDI of the test guest, or of a raw disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(['qemu-img', 'convert', '-f', 'raw', '-O', 'vdi',
+                    str(source or lab().guest), str(path)], check=True)
+    return path
+
+
+def short_folder(name: str) -> Path:
+    """Return a new folder whose path leaves room for sockets."""
+    base = lab().top / 'tests'
+    base.mkdir(exist_ok=True)
+    number = 0
+    while True:
+        folder = base / f'{name}{os.getpid()}-{number}'
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
+
+
+def convert(path: Path, disk_format: str, raw: Path) -> None:
+    """Write a disk down as raw bytes."""
+    subprocess.run(['qemu-img', 'convert', '-f', disk_format, '-O', 'raw',
+                    str(path), str(raw)], check=True)

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which test proves which row of the support matrix.
+
+A test says ``@pytest.mark.feature('operation.pause')``.  While it runs, the
+driver's methods are watched, so that a test cannot be a proof of a row whose
+methods it never goes through.  At the end of a complete run,
+
+    python -m nova_hypervisors.tests.proofs check FILE...
+    python -m nova_hypervisors.tests.proofs write FILE...
+
+compares what was proven with what the registry says, or writes it down for
+``nova-hypervisors matrix``.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import functools
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from nova_hypervisors.capabilities import proofs
+from nova_hypervisors.capabilities import registry
+
+#: Where a run keeps what it has proven; unset: nowhere.
+VARIABLE = 'NOVA_HYPERVISORS_PROOFS'
+
+_MARK = 'feature'
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        'markers', f'{_MARK}(*keys): proves rows of the support matrix')
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    keys = [key for mark in item.iter_markers(_MARK) for key in mark.args]
+    if not keys:
+        return (yield)
+    with watching() as called:
+        result = yield
+    for column, methods in called.items():
+        _keep({'keys': keys, 'column': column, 'test': item.nodeid,
+               'methods': sorted(methods)})
+    return result
+
+
+def _keep(record):
+    if VARIABLE in os.environ:
+        with Path(os.environ[VARIABLE]).open('a', encoding='utf-8') as file:
+            file.write(json.dumps(record) + '\n')
+
+
+@contextlib.contextmanager
+def watching():
+    """Yield the driver's methods that are called meanwhile, by column."""
+    from nova_hypervisors.virtualbox import driver as virtualbox
+    called = collections.defaultdict(set)
+    lock = threading.Lock()
+    cls, column = virtualbox.VirtualBoxDriver, virtualbox.COLUMN
+    originals = {name: method for name, method in vars(cls).items()
+                 if callable(method) and not name.startswith('_')}
+
+    def watched(name, method):
+        @functools.wraps(method)
+        def wrapper(*args, **kwargs):
+            with lock:
+                called[column].add(name)
+            return method(*args, **kwargs)
+        return wrapper
+
+    for name, method in originals.items():
+        setattr(cls, name, watched(name, method))
+    try:
+        yield called
+    finally:
+        for name, method in originals.items():
+            setattr(cls, name, method)
+
+
+def read(paths):
+    """Return the tests of each cell, and the methods that they went through.
+
+    :returns: ({(key, column): {test, ...}}, {(key, column): {method, ...}})
+    """
+    tests = collections.defaultdict(set)
+    methods = collections.defaultdict(set)
+    for path in paths:
+        for line in Path(path).read_text().splitlines():
+            record = json.loads(line)
+            for key in record['keys']:
+                cell = key, record['column']
+                tests[cell].add(record['test'])
+                methods[cell].update(record['methods'])
+    return tests, methods
+
+
+def faults(tests, methods):
+    """Return what the registry claims and no test has proven."""
+    found = []
+    rows = {feature.key: feature for feature in registry.FEATURES}
+    found += [f'{key} ({column}): proven by {", ".join(sorted(names))}, but '
+              'there is no such row'
+              for (key, column), names in tests.items() if key not in rows]
+    for feature in registry.FEATURES:
+        for column, support in feature.support.items():
+            cell = feature.key, column
+            if not support.level.is_there:
+                if cell in tests:
+                    found.append(f'{feature.key} ({column}) is '
+                                 f'{support.level.value} and has proofs')
+                continue
+            if cell not in tests:
+                found.append(f'{feature.key} ({column}) is '
+                             f'{support.level.value} and no test proves it')
+                continue
+            missing = set(feature.methods) - methods[cell]
+            if missing:
+                found.append(f'{feature.key} ({column}): its proofs do not go '
+                             f'through {", ".join(sorted(missing))}')
+    return found
+
+
+def as_data(tests):
+    """Return what is kept for ``nova-hypervisors matrix``."""
+    data = collections.defaultdict(dict)
+    for (key, column), names in sorted(tests.items()):
+        data[key][column] = sorted(names)
+    return dict(data)
+
+
+def main(arguments):
+    command, *paths = arguments
+    tests, methods = read(paths)
+    found = faults(tests, methods)
+    if command == 'write':
+        proofs.PATH.write_text(json.dumps(as_data(tests), indent=1) + '\n')
+    elif as_data(tests) != proofs.load():
+        found.append(f'{proofs.PATH.name} is stale: run "make proofs"')
+    print(*found, sep='\n')
+    print(f'{len(tests)} cells of the support matrix are proven by '
+          f'{len(set().union(*tests.values()))} tests; {len(found)} faults')
+    return 1 if found else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main(sys.argv[1:]))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""python -m lab up | down | clean | demo | virtualbox | test"""
+"""What the Makefile calls: a lab of real peers, in one folder (LAB_DIR)."""
 
 from __future__ import annotations
 

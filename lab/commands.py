@@ -7,14 +7,17 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from collections.abc import Iterable
 
 from lab import layout
 from lab import openstack
 from lab import packages
 from lab import preflight
 from lab import progress
+from lab import testing
 from lab import virtualbox
 from lab.openstack import config
+from lab.openstack import tempest
 
 _CLOUD_PACKAGES = ('glance', 'keystone', 'neutron', 'nova',
                    'openstack-placement', 'python-openstackclient', 'pymysql',
@@ -22,23 +25,41 @@ _CLOUD_PACKAGES = ('glance', 'keystone', 'neutron', 'nova',
 _CONSTRAINTS = layout.CHECKOUT / 'lab/constraints.txt'
 
 
-def prepare(lab: layout.Layout, show: progress.Progress) -> None:
-    """Install what the servers and the tests need; again is no work."""
+def prepare(lab: layout.Layout, show: progress.Progress,
+            *jobs: Callable[[], None]) -> None:
+    """Install what the servers and the tests need; again is no work.
+
+    :param jobs: what else can be done while packages are installed
+    """
     preflight.check(lab, openstack.Cloud(lab).has_processes())
     lab.make()
     with show.step('Packages on this host'):
         packages.install_on_host(lab.logs / 'apt.log')
+    packages.make_tools(lab, lab.logs / 'pip.log')
     root = show.shown('A Debian with VirtualBox, MariaDB and RabbitMQ',
                       lambda: packages.make_root(lab, lab.logs / 'root.log'))
-    venv = show.shown('OpenStack from PyPI', lambda: _make_cloud_venv(lab))
-    progress.together(root, venv)
+    progress.together(root, *jobs)
     with show.step('VirtualBox and the test guest'):
         virtualbox.make(lab, lab.logs / 'virtualbox.log')
 
 
+def prepare_cloud(lab: layout.Layout, show: progress.Progress) -> None:
+    prepare(lab, show, show.shown('OpenStack from PyPI',
+                                  lambda: _make_cloud_venv(lab)))
+
+
+def prepare_tests(lab: layout.Layout, show: progress.Progress,
+                  releases: Iterable[str] = testing.RELEASES) -> None:
+    def make_venvs() -> None:
+        for release in releases:
+            with show.step(f'Nova {release} from PyPI'):
+                testing.make_venv(lab, release)
+
+    prepare(lab, show, make_venvs)
+
+
 def _make_cloud_venv(lab: layout.Layout) -> None:
     log = lab.logs / 'pip.log'
-    packages.make_tools(lab, log)
     packages.make_venv(lab, lab.cloud, _CLOUD_PACKAGES, log, _CONSTRAINTS)
     # As a user has it: a wheel.
     packages.pip_install(lab, lab.cloud, (
@@ -50,7 +71,7 @@ def up(words: list[str]) -> int:
     """Start the cloud, and install what it needs."""
     lab = layout.Layout.from_environment()
     show = progress.Progress()
-    prepare(lab, show)
+    prepare_cloud(lab, show)
     openstack.Cloud(lab).start(show)
     show.say(f'The cloud is up: source {lab.openrc}')
     return 0
@@ -60,14 +81,28 @@ def demo(words: list[str]) -> int:
     """Start the cloud and take a server through its life."""
     lab = layout.Layout.from_environment()
     show = progress.Progress()
-    prepare(lab, show)
+    prepare_cloud(lab, show)
     openstack.Cloud(lab).start(show)
+    return _run_in_cloud(lab, 'lab.demo')
+
+
+def crash(words: list[str]) -> int:
+    """Kill nova-compute while it makes a server, and start it again."""
+    lab = layout.Layout.from_environment()
+    show = progress.Progress()
+    prepare_cloud(lab, show)
+    openstack.Cloud(lab).start(show)
+    return _run_in_cloud(lab, 'lab.crash')
+
+
+def _run_in_cloud(lab: layout.Layout, module: str) -> int:
+    """Run a module with the cloud's Python and as its administrator."""
     environment = {**os.environ, **config.variables(lab),
                    'LAB_DIR': str(lab.top),
                    'PATH': f'{lab.cloud}/bin:{os.environ["PATH"]}'}
-    done = subprocess.run([lab.cloud / 'bin/python', '-m', 'lab.demo'],
-                          env=environment, cwd=layout.CHECKOUT, check=False)
-    return done.returncode
+    return subprocess.run([lab.cloud / 'bin/python', '-m', module],
+                          env=environment, cwd=layout.CHECKOUT,
+                          check=False).returncode
 
 
 def down(words: list[str]) -> int:
@@ -86,9 +121,95 @@ def clean(words: list[str]) -> int:
     return 0
 
 
+def make_virtualbox(words: list[str]) -> int:
+    """Install the VirtualBox of the lab and what tests need; no cloud."""
+    lab = layout.Layout.from_environment()
+    show = progress.Progress()
+    prepare_tests(lab, show, [testing.NEWEST])
+    show.say(f'VBoxManage is {lab.vboxmanage}; run tests with '
+             f'{lab.nova_venv(testing.NEWEST)}/bin/python -m pytest')
+    return 0
+
+
+def test(words: list[str]) -> int:
+    """Run every test, with every release of Nova."""
+    lab = layout.Layout.from_environment()
+    show = progress.Progress()
+    prepare_tests(lab, show)
+    return testing.run_all(lab, show)
+
+
+def proofs(words: list[str]) -> int:
+    """Run every test and write down what rows of the matrix it proves."""
+    lab = layout.Layout.from_environment()
+    show = progress.Progress()
+    prepare_tests(lab, show)
+    return testing.run_all(lab, show, proofs='write')
+
+
+def lint(words: list[str]) -> int:
+    """Say what the checkers of style and types say."""
+    lab = _with_newest_venv()
+    return testing.lint(lab)
+
+
+def generate(words: list[str]) -> int:
+    """Write those files anew that are made from the code."""
+    lab = _with_newest_venv()
+    return subprocess.run(
+        [lab.nova_venv(testing.NEWEST) / 'bin/python', '-W', 'ignore', '-m',
+         'lab.generated', 'write'], cwd=layout.CHECKOUT,
+        check=False).returncode
+
+
+def docs(words: list[str]) -> int:
+    """Build the documentation; a warning is an error."""
+    lab = _with_newest_venv()
+    venv = lab.top / 'venvs/docs'
+    packages.make_venv(
+        lab, venv, (*packages.requirements('doc/requirements.txt'),
+                    *testing.REQUIREMENTS,
+                    *testing.RELEASES[testing.NEWEST]),
+        lab.logs / 'pip-docs.log')
+    packages.pip_install(lab, venv, (
+        '--reinstall-package', 'nova-hypervisors', str(layout.CHECKOUT)),
+        lab.logs / 'pip-docs.log')
+    return max(subprocess.run(
+        [venv / 'bin/sphinx-build', '-W', '--keep-going', '-q', '-b', 'html',
+         source, built], cwd=layout.CHECKOUT, check=False).returncode
+        for source, built in (('doc/source', 'doc/build/html'),
+                              ('releasenotes/source',
+                               'releasenotes/build/html')))
+
+
+def _with_newest_venv() -> layout.Layout:
+    lab = layout.Layout.from_environment()
+    lab.make()
+    packages.make_tools(lab, lab.logs / 'pip.log')
+    testing.make_venv(lab, testing.NEWEST)
+    return lab
+
+
+def run_tempest(words: list[str]) -> int:
+    """Run Tempest's tests of servers, or those that the words match."""
+    lab = layout.Layout.from_environment()
+    show = progress.Progress()
+    prepare_cloud(lab, show)
+    openstack.Cloud(lab).start(show)
+    return tempest.run(lab, tuple(words) or tempest.TESTS)
+
+
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     'clean': clean,
+    'crash': crash,
     'demo': demo,
+    'docs': docs,
     'down': down,
+    'generate': generate,
+    'lint': lint,
+    'proofs': proofs,
+    'tempest': run_tempest,
+    'test': test,
     'up': up,
+    'virtualbox': make_virtualbox,
 }

@@ -27,6 +27,7 @@ from lab import virtualbox
 from lab.openstack import config
 
 _WAIT_S = 120
+_SNAPSHOT = 'demo-snapshot'
 _HEARTBEAT = re.compile(r'beat ([0-9a-f]{4})')
 
 
@@ -53,6 +54,7 @@ class Walk:
 
     def run(self) -> None:
         """:raises LabError: a step failed; says which"""
+        self._clear()
         for name, action in (
                 ('create from qcow2', lambda: self._create('guest-qcow2')),
                 ('console log', self._console_log),
@@ -75,6 +77,17 @@ class Walk:
                 ('delete', self._delete),
                 ('nothing is left', self._nothing_left)):
             self._step(name, action)
+
+    def _clear(self) -> None:
+        """Delete what an interrupted demo has left."""
+        for server in self._compute.servers(name='^demo-'):
+            self._ids.append(server.id)
+        for image in self._cloud.image.images(name=_SNAPSHOT):
+            self._cloud.image.delete_image(image)
+        if self._ids:
+            with self._show.step('delete what an earlier demo has left'):
+                self._delete_servers()
+            self._ids.clear()
 
     def _step(self, name: str, action: Callable[[], str | None]) -> None:
         begun = time.monotonic()
@@ -207,18 +220,22 @@ class Walk:
 
     def _take_snapshot(self) -> str:
         self._snapshot = self._compute.create_server_image(
-            self._id, 'demo-snapshot', wait=True, timeout=_WAIT_S)
+            self._id, _SNAPSHOT, wait=True, timeout=_WAIT_S)
         self._wait('ACTIVE', 'running')
         image = self._cloud.image.get_image(self._snapshot.id)
         return f'{image.disk_format} image of {image.size} bytes'
 
     def _delete(self) -> None:
+        self._delete_servers()
+        self._cloud.image.delete_image(self._snapshot.id)
+
+    def _delete_servers(self) -> None:
         for server_id in self._ids:
             self._compute.delete_server(server_id)
-        for server_id in self._ids:
-            self._compute.wait_for_delete(
-                self._compute.get_server(server_id), wait=_WAIT_S)
-        self._cloud.image.delete_image(self._snapshot.id)
+        progress.wait_until(
+            'the servers are still there',
+            lambda: not any(map(self._compute.find_server, self._ids)),
+            _WAIT_S, self._compute_log(), pause_s=0.3)
 
     def _nothing_left(self) -> str:
         folder = self._lab.state / 'nova/instances'

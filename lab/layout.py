@@ -50,6 +50,10 @@ class Layout:
         return self.bin / 'VBoxManage'
 
     @property
+    def vboxwebsrv(self) -> Path:
+        return self.bin / 'vboxwebsrv'
+
+    @property
     def tools(self) -> Path:
         """A virtual environment with uv."""
         return self.top / 'tools'

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import platform
 import shutil
@@ -22,8 +23,21 @@ ROOT_PACKAGES = ('ca-certificates', 'gcc', 'libc6-dev', 'mariadb-server',
                  'rabbitmq-server', 'systemd-standalone-sysusers',
                  'virtualbox', 'virtualbox-source')
 
-# The release of Debian that has VirtualBox: no stable one does.
-_SUITE = 'sid'
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Distribution:
+    """Where the root comes from.
+
+    :param suite: a release that has VirtualBox
+    """
+
+    name: str
+    suite: str
+    components: str
+
+
+# No stable release of Debian has VirtualBox.
+_DEBIAN = Distribution('debian', 'sid', 'main,contrib')
 
 _NOT_STARTED = '#!/bin/sh\nexit 101\n'
 
@@ -55,8 +69,17 @@ def _python_packages() -> tuple[str, ...]:
     return ()
 
 
-def debian_mirror() -> str:
-    """Return the mirror that this machine's apt uses.
+def distribution() -> Distribution:
+    """Return what the root is to be, by what this machine is."""
+    release = platform.freedesktop_os_release()
+    if release['ID'] == 'ubuntu':
+        return Distribution('ubuntu', release['VERSION_CODENAME'],
+                            'main,universe,multiverse')
+    return _DEBIAN
+
+
+def mirror(name: str) -> str:
+    """Return the mirror of a distribution that this machine's apt uses.
 
     :raises LabError: there is none
     """
@@ -64,11 +87,11 @@ def debian_mirror() -> str:
         ('apt-get', 'indextargets', '--format', '$(SITE)',
          'Created-By: Packages')).split()
     for site in sites:
-        if site.rstrip('/').endswith('/debian'):
+        if site.rstrip('/').endswith(f'/{name}'):
             return site
     raise progress.LabError(
-        "apt's sources name no mirror of Debian, from which VirtualBox would "
-        'come; install VirtualBox 7 with its kernel module instead')
+        f"apt's sources name no mirror of {name}, from which the lab's "
+        'servers would come: add one to /etc/apt/sources.list.d')
 
 
 def make_root(lab: layout.Layout, log: Path) -> None:
@@ -77,13 +100,25 @@ def make_root(lab: layout.Layout, log: Path) -> None:
     wanted = ' '.join(ROOT_PACKAGES)
     if done.exists() and done.read_text() == wanted:
         return
+    _install_root(lab, wanted, log)
+    # VirtualBox looks names up, and would wait for servers that do not
+    # answer: this one refuses at once.
+    resolver = lab.root / 'etc/resolv.conf'
+    resolver.unlink(missing_ok=True)
+    resolver.write_text('nameserver 127.0.0.1\n')
+    done.write_text(wanted)
+
+
+def _install_root(lab: layout.Layout, wanted: str, log: Path) -> None:
+    done = lab.root / '.done'
     if lab.root.exists() and not done.exists():
         # What an interrupted run has left.
         shutil.rmtree(lab.root)
     if not lab.root.exists():
+        origin = distribution()
         progress.run(('debootstrap', '--variant=minbase',
-                      '--components=main,contrib', _SUITE, lab.root,
-                      debian_mirror()), log)
+                      f'--components={origin.components}', origin.suite,
+                      lab.root, mirror(origin.name)), log)
         _prepare_root(lab.root)
     # An isolated namespace: what is mounted for the installation is seen by
     # nobody else, and gone with it.
@@ -93,7 +128,6 @@ def make_root(lab: layout.Layout, log: Path) -> None:
         (*in_root(lab.root, writable=True), 'sh', '-c', script), log,
         env={**os.environ, 'DEBIAN_FRONTEND': 'noninteractive',
              'LC_ALL': 'C.UTF-8', 'HOME': '/root'})
-    done.write_text(wanted)
 
 
 def _prepare_root(root: Path) -> None:
@@ -144,20 +178,27 @@ def make_tools(lab: layout.Layout, log: Path) -> None:
             f'PyPI cannot be reached through pip: {error}', log) from error
 
 
-def make_venv(lab: layout.Layout, venv: Path, requirements: tuple[str, ...],
+def requirements(name: str) -> tuple[str, ...]:
+    """Read a file of requirements in the checkout."""
+    lines = (layout.CHECKOUT / name).read_text().splitlines()
+    return tuple(word for line in lines
+                 if (word := line.partition('#')[0].strip()))
+
+
+def make_venv(lab: layout.Layout, venv: Path, wanted: tuple[str, ...],
               log: Path, constraints: Path | None = None) -> None:
     """Make a virtual environment; the same one again is no work."""
     done = venv / '.done'
-    wanted = '\n'.join((platform.python_version(), *requirements,
-                        constraints.read_text() if constraints else ''))
-    if done.exists() and done.read_text() == wanted:
+    content = '\n'.join((platform.python_version(), *wanted,
+                         constraints.read_text() if constraints else ''))
+    if done.exists() and done.read_text() == content:
         return
     if not (venv / 'bin/python').exists():
         progress.run((lab.tools / 'bin/uv', 'venv', '--python',
                       sys.executable, venv), log, env=_uv_env(lab))
     options = ('-c', str(constraints)) if constraints else ()
-    pip_install(lab, venv, (*options, *requirements), log)
-    done.write_text(wanted)
+    pip_install(lab, venv, (*options, *wanted), log)
+    done.write_text(content)
 
 
 def pip_install(lab: layout.Layout, venv: Path, words: tuple[str, ...],

@@ -55,6 +55,12 @@ class Processes:
         if not self.is_alive(name):
             raise progress.LabError(f'{name} has ended', self.log(name))
 
+    def signal(self, name: str, number: int) -> None:
+        """Send a signal to a server and all that it has started."""
+        pid = self._pid(name)
+        if pid is not None:
+            _signal(pid, number)
+
     def stop(self, names: Sequence[str], timeout_s: float) -> None:
         """Ask servers to end, all at once; kill those that do not."""
         pids = {name: pid for name in names

@@ -76,10 +76,11 @@ def _check_keys(path: str, results: checks.Results) -> None:
     """Name what is in a file and read by nobody."""
     known = _known_options()
     found = False
+    strange = set()
     for group, name in _keys(path):
-        if group in _DYNAMIC or group not in known:
-            continue
-        if name in known[group]:
+        if group not in known and group not in _DYNAMIC:
+            strange.add(group)
+        if group in _DYNAMIC or group not in known or name in known[group]:
             continue
         found = True
         successor = _SUCCESSORS.get((group, name))
@@ -89,7 +90,12 @@ def _check_keys(path: str, results: checks.Results) -> None:
                   else 'take it out')
         results.warn('option', f'{path}: nothing reads [{group}] {name}: '
                      f'{advice}')
-    if not found:
+    for group in sorted(strange):
+        close = difflib.get_close_matches(group, known, 1)
+        advice = f': did you mean [{close[0]}]?' if close else ''
+        results.warn('option', f'{path}: nova-compute knows no section '
+                     f'[{group}]{advice}')
+    if not (found or strange):
         results.ok('options', f'{path}: all are read')
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
 import subprocess
@@ -19,6 +20,9 @@ from lab import virtualbox
 from lab.openstack import config
 
 _HERE = Path(__file__).parent
+
+# What users are told to begin with: nova-compute runs with it here too.
+_SAMPLE = layout.CHECKOUT / 'etc/nova_compute.conf.sample'
 
 # In the order in which they are stopped.
 _SERVICES = ('nova-compute', 'nova-novncproxy', 'nova-scheduler',
@@ -212,14 +216,15 @@ class Cloud:
                    {'OS_NOVA_CONFIG_DIR': f'{etc}/nova',
                     'OS_NOVA_CONFIG_FILES': 'api-paste.ini;nova.conf'})
         for name in ('nova-conductor', 'nova-scheduler', 'nova-novncproxy'):
-            self._program(name, f'{etc}/nova/nova.conf')
+            self._program(name, etc / 'nova/nova.conf')
         for name in ('placement', 'glance', 'neutron', 'nova-api'):
             self._wait_for_api(name, '/')
 
     def _start_compute(self) -> None:
         virtualbox.make_registry(self._lab, self._lab.virtualbox_home)
-        conf = f'{self._lab.etc}/nova/nova-compute.conf'
-        self._program('nova-compute', conf)
+        self._end_outdated_compute()
+        self._program('nova-compute', _SAMPLE,
+                      self._lab.etc / 'nova/nova-compute.conf')
         if not self._is_done('content'):
             self._bootstrap('content', str(self._lab.guest),
                             config.PHYSICAL_NETWORK)
@@ -230,6 +235,18 @@ class Cloud:
             self._set_done('host')
         progress.wait_until('nova-compute is not up', self._is_compute_up,
                             _START_S, self._log('nova-compute'))
+
+    def _end_outdated_compute(self) -> None:
+        """End a nova-compute that runs what the checkout had before."""
+        digest = hashlib.sha256()
+        for path in sorted((layout.CHECKOUT / 'nova_hypervisors').rglob(
+                '*.py')):
+            if 'tests' not in path.parts:
+                digest.update(path.read_bytes())
+        kept = self._lab.run / 'nova-compute.code'
+        if not kept.exists() or kept.read_text() != digest.hexdigest():
+            self._processes.stop(('nova-compute',), timeout_s=15)
+            kept.write_text(digest.hexdigest())
 
     def _map_host(self) -> bool:
         self._processes.require('nova-compute')
@@ -263,10 +280,11 @@ class Cloud:
             '--add-header', 'Connection: close', *options),
             {**self._env, **env})
 
-    def _program(self, name: str, conf: str) -> None:
+    def _program(self, name: str, *configuration: Path) -> None:
+        options = [word for path in configuration
+                   for word in ('--config-file', path)]
         self._processes.start(
-            name, (self._lab.cloud / 'bin' / name, '--config-file', conf),
-            self._env)
+            name, (self._lab.cloud / 'bin' / name, *options), self._env)
 
     def _wait_for_api(self, name: str, path: str) -> None:
         def answers() -> bool:

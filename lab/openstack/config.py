@@ -162,20 +162,13 @@ def nova_services(lab: layout.Layout) -> Sections:
 
 
 def nova_compute(lab: layout.Layout) -> Sections:
+    """Return what the lab's host has to say beside the sample file."""
     sections = nova(lab)
-    sections['DEFAULT'].update(
-        compute_driver='nova_hypervisors.VirtualBoxDriver',
-        instances_path=lab.state / 'nova/instances')
+    sections['DEFAULT']['instances_path'] = lab.state / 'nova/instances'
     sections['virtualbox'] = {
         'vboxmanage_cmd': lab.vboxmanage,
         'home': lab.virtualbox_home,
         'physical_network_mappings': f'{PHYSICAL_NETWORK}:nat',
-        'remote_display': True,
-        'vrde_module': 'VNC',
-        'vrde_port': '5900-5999',
-        'vrde_unique_port': True,
-        'vrde_require_instance_uuid_as_password': True,
-        'vrde_password_length': 8,
         'console_port': layout.PORTS['console-relay'],
         'wait_soft_reboot_seconds': 20,
     }

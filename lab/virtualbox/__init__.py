@@ -23,11 +23,12 @@ _INTERPRET = 'VBoxInternal/HM/FallbackToIEM'
 def make(lab: layout.Layout, log: Path) -> None:
     """Put a VBoxManage that works, and a test guest, into the lab."""
     if packages.has_virtualbox():
-        lab.vboxmanage.unlink(missing_ok=True)
-        lab.vboxmanage.symlink_to(f'{_PROGRAMS}/VBoxManage')
+        for link in (lab.vboxmanage, lab.vboxwebsrv):
+            link.unlink(missing_ok=True)
+            link.symlink_to(f'{_PROGRAMS}/{link.name}')
     else:
         _replace_front_end(lab, log)
-        _write_wrapper(lab)
+        _write_wrappers(lab)
     _make_guest(lab, log)
 
 
@@ -49,17 +50,18 @@ def _replace_front_end(lab: layout.Layout, log: Path) -> None:
                   f'{_PROGRAMS}/launcher.c', '-ldl'), log)
 
 
-def _write_wrapper(lab: layout.Layout) -> None:
-    """Write the VBoxManage that runs the one in the root.
+def _write_wrappers(lab: layout.Layout) -> None:
+    """Write the programs that run those in the root.
 
-    It takes VBOX_USER_HOME and VBOX_IPC_SOCKETID as it finds them: whoever
-    calls it chooses the registry.
+    They take VBOX_USER_HOME and VBOX_IPC_SOCKETID as they find them: whoever
+    calls them chooses the registry.
     """
     words = packages.in_root(lab.root, shared=(lab.top,), tmp=lab.tmp)
-    lab.vboxmanage.write_text(
-        '#!/bin/sh\n'
-        f'exec {shlex.join(words)} {_PROGRAMS}/VBoxManage "$@"\n')
-    lab.vboxmanage.chmod(0o755)
+    for wrapper in (lab.vboxmanage, lab.vboxwebsrv):
+        wrapper.write_text(
+            '#!/bin/sh\n'
+            f'exec {shlex.join(words)} {_PROGRAMS}/{wrapper.name} "$@"\n')
+        wrapper.chmod(0o755)
 
 
 def _make_guest(lab: layout.Layout, log: Path) -> None:

@@ -28,6 +28,14 @@ class Unreachable(ClientError):
     transient = True
 
 
+class CertificateRefused(ClientError):
+    """The certificate that the hypervisor shows is not to be trusted."""
+
+
+class ConnectionLost(ClientError):
+    """The answer did not come.  It may have been done or not."""
+
+
 class NotInstalled(ClientError):
     """The program that we drive is not on this host, or may not be run."""
 

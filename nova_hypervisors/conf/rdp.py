@@ -17,9 +17,10 @@ OPTS = [
         'enabled',
         default=False,
         help="""
-Whether servers offer their screens by RDP.
+Whether this group is applied to the screens that servers offer by RDP.
 
-VirtualBox speaks RDP by Oracle's extension pack.
+VirtualBox speaks RDP by Oracle's extension pack.  If this is off, and there
+are RDP displays all the same, they have VirtualBox's own settings.
 
 Related options:
 

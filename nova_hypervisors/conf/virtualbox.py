@@ -84,14 +84,16 @@ Possible values:
 """),
     cfg.FloatOpt(
         'state_poll_interval',
-        default=5.0,
+        default=3.0,
         min=1.0,
         help="""
 Seconds between two looks at the machines' states.
 
 A machine that was started, paused or stopped outside Nova is reported to Nova
 after this time at the latest.  One look runs VBoxManage twice, whatever the
-number of machines.
+number of machines.  VirtualBox's daemon ends when it was not asked anything
+for five seconds, and starts again with the next question: with fewer than five
+seconds it stays.
 """),
 ]
 
@@ -159,7 +161,8 @@ Whether the UUID of a server is the password of its remote display.
 It is meant for people who connect to the hypervisor's host directly.  If it is
 off, a VNC display gets a password that only this service knows, because
 VirtualBox's VNC refuses every client if there is none; Nova's consoles work
-either way.
+either way.  It is for VNC: VirtualBox asks RDP clients for a password only
+through an authentication library (the manual, "RDP Authentication").
 
 Related options:
 

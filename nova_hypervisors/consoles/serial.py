@@ -80,18 +80,17 @@ class SerialLogger:
         self._lock = threading.Lock()
         self._waiting: dict[Path, _Port] = {}
         self._followed: set[Path] = set()
-        self._wake_receiver, self._wake_sender = socket.socketpair()
-        self._running = False
+        self._waker: socket.socket | None = None
 
     def start(self) -> None:
-        self._running = True
-        threading.Thread(target=self._run, name='serial-logger',
-                         daemon=True).start()
+        woken, self._waker = socket.socketpair()
+        threading.Thread(target=self._run, args=(woken,),
+                         name='serial-logger', daemon=True).start()
 
     def stop(self) -> None:
-        if self._running:
-            self._running = False
-            self._wake()
+        waker, self._waker = self._waker, None
+        if waker is not None:
+            waker.close()
 
     def log_file(self, path: Path) -> LogFile:
         return LogFile(path, self._log_size)
@@ -110,16 +109,20 @@ class SerialLogger:
         self._wake()
 
     def _wake(self) -> None:
-        self._wake_sender.send(b'.')
+        waker = self._waker
+        if waker is not None:
+            with contextlib.suppress(OSError):
+                waker.send(b'.')
 
-    def _run(self) -> None:
+    def _run(self, woken: socket.socket) -> None:
         # Everything below runs in this thread alone.
+        running = True
         with selectors.DefaultSelector() as selector:
-            selector.register(self._wake_receiver, selectors.EVENT_READ)
-            while self._running:
+            selector.register(woken, selectors.EVENT_READ)
+            while running:
                 try:
                     self._connect_waiting(selector)
-                    self._read_ready(selector)
+                    running = self._read_ready(selector)
                 except Exception:
                     # It serves every machine: no fault of one may end it.
                     LOG.exception('Serial output could not be read')
@@ -138,10 +141,13 @@ class SerialLogger:
                     continue
                 del self._waiting[path]
 
-    def _read_ready(self, selector: selectors.BaseSelector) -> None:
+    def _read_ready(self, selector: selectors.BaseSelector) -> bool:
+        """Return whether to go on."""
         timeout_s = _RETRY_S if self._waiting else None
         for key, _ in selector.select(timeout_s):
             data = _receive(_socket(key))
+            if key.data is None and not data:
+                return False
             if key.data is None:
                 continue  # somebody woke us
             if data:
@@ -156,6 +162,7 @@ class SerialLogger:
                 with self._lock:
                     self._followed.discard(key.data.socket_path)
                     self._waiting[key.data.socket_path] = key.data
+        return True
 
 
 def _socket(key: selectors.SelectorKey) -> socket.socket:

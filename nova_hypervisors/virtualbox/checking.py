@@ -16,7 +16,6 @@ from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import version
 from nova_hypervisors.common import checks
-from nova_hypervisors.consoles import serial
 from nova_hypervisors.virtualbox import consoleops
 from nova_hypervisors.virtualbox import factory
 from nova_hypervisors.virtualbox import files
@@ -24,7 +23,6 @@ from nova_hypervisors.virtualbox import networks
 from nova_hypervisors.virtualbox import options
 
 _LITTLE_SPACE_GB = 10
-_UUID_LENGTH = 36
 
 # With it VirtualBox interprets guests where it can't run them.
 _INTERPRET = 'VBoxInternal/HM/FallbackToIEM'
@@ -118,8 +116,10 @@ def _is_readable(client: api.VBoxClient, machine: api.Machine) -> bool:
 
 def _check_packs(client: api.VBoxClient, conf: cfg.ConfigOpts,
                  results: checks.Results) -> None:
-    packs = client.extension_packs()
-    have = ', '.join(f'{pack.name} {pack.version}' for pack in packs) or 'none'
+    packs = client.extension_packs(
+        options.pack_names(conf.virtualbox.vrde_module))
+    have = ', '.join(f'{pack.name} {pack.version}'.strip()
+                     for pack in packs) or 'none'
     if not conf.virtualbox.remote_display:
         results.ok('extension packs', f'{have}; none is needed, because '
                    '[virtualbox] remote_display is off')
@@ -161,11 +161,6 @@ def _check_folders(folders: files.HostFiles, results: checks.Results) -> None:
             results.fail('permissions', f'{folder} cannot be written by this '
                          'user: run the check as the user of nova-compute')
             return
-    longest = folders.instance('x' * _UUID_LENGTH).serial_socket
-    if len(os.fsencode(longest)) > serial.LONGEST_SOCKET_PATH:
-        results.fail('permissions', f'[DEFAULT] instances_path is too long: '
-                     f'the path of a socket in it ({longest}) may have '
-                     f'{serial.LONGEST_SOCKET_PATH} bytes')
     there = next(parent for parent in
                  (folders.instances, *folders.instances.parents)
                  if parent.exists())

@@ -104,8 +104,9 @@ class ConsoleOps:
         self._serial.start()
         if self._display is None:
             return
-        self._pack = find_pack(self._client.extension_packs(),
-                               self._display.extension_pack)
+        pack = self._display.extension_pack
+        self._pack = find_pack(
+            self._client.extension_packs(options.pack_names(pack)), pack)
         if self._display.is_vnc:
             try:
                 self._relay.start(self._open_screen)

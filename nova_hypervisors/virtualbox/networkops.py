@@ -100,10 +100,14 @@ class NetworkOps:
             raise self._refusal(
                 instance, 'VirtualBox adds network adapters to machines that '
                 'are off; stop the server first')
-        have = self._client.machine_settings(uuid).nics
-        chipset = spec.chipset(image_meta, len(have) + 1)
-        used = {nic.slot for nic in have}
-        free = [slot for slot in spec.slots(chipset) if slot not in used]
+        settings = self._client.machine_settings(uuid)
+        used = {nic.slot for nic in settings.nics}
+        free = [slot for slot in spec.slots(settings.chipset)
+                if slot not in used]
+        if not free:
+            raise self._refusal(
+                instance, f'the chipset {settings.chipset} has room for '
+                f'{len(used)} network adapters')
         model = spec.nic_model(image_meta, spec.boot_plan(instance))
         nics = networks.plan_nics([vif], self._mappings(), model, free,
                                   tunnel_ports(others))

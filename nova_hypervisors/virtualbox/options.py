@@ -9,6 +9,7 @@ is collected here, all at once, for nova-compute's start and for
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,8 @@ from pathlib import Path
 from oslo_config import cfg
 
 from nova_hypervisors.consoles import rfb
+from nova_hypervisors.consoles import serial
+from nova_hypervisors.virtualbox import files
 from nova_hypervisors.virtualbox import networks
 
 #: What Oracle has called its extension pack.
@@ -25,6 +28,10 @@ VNC_PACK = 'VNC'
 
 _PORTS = re.compile(r'^\d+(-\d+)?(,\d+(-\d+)?)*$')
 _LARGEST_PORT = 65535
+_UUID_LENGTH = 36
+
+# After its last client has gone.
+_DAEMON_ENDS_S = 5
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -74,7 +81,29 @@ def mappings(conf: cfg.ConfigOpts) -> list[networks.Mapping]:
 
 def findings(conf: cfg.ConfigOpts) -> list[Finding]:
     """Return all that is wrong with the options of this driver."""
-    return [*_display(conf), *_rdp(conf), *_relay(conf), *_networks(conf)]
+    return [*_paths(conf), *_polling(conf), *_display(conf), *_rdp(conf),
+            *_relay(conf), *_networks(conf)]
+
+
+def _paths(conf: cfg.ConfigOpts) -> Iterator[Finding]:
+    folder = Path(conf.instances_path) / ('x' * _UUID_LENGTH)
+    longest = os.fsencode(files.InstanceFiles(folder).serial_socket)
+    if len(longest) > serial.LONGEST_SOCKET_PATH:
+        most = (serial.LONGEST_SOCKET_PATH - len(longest)
+                + len(os.fsencode(conf.instances_path)))
+        yield Finding(
+            '[DEFAULT] instances_path',
+            f'{conf.instances_path} is too long: servers have sockets in it, '
+            f'whose paths the system limits; it may have {most} bytes')
+
+
+def _polling(conf: cfg.ConfigOpts) -> Iterator[Finding]:
+    if conf.virtualbox.state_poll_interval >= _DAEMON_ENDS_S:
+        yield Finding(
+            '[virtualbox] state_poll_interval',
+            "VirtualBox's daemon ends when it is not asked anything for "
+            f'{_DAEMON_ENDS_S} seconds, and each look starts it anew',
+            fatal=False)
 
 
 def _display(conf: cfg.ConfigOpts) -> Iterator[Finding]:

@@ -124,7 +124,8 @@ def chipset(image_meta: objects.ImageMeta, nics: int) -> str:
 
 
 def slots(chipset_name: str) -> range:
-    return range(1, _SLOTS[chipset_name] + 1)
+    """Return the slots of a chipset; of one that is not ours, the fewest."""
+    return range(1, _SLOTS.get(chipset_name, _SLOTS['piix3']) + 1)
 
 
 def machine_spec(instance: objects.Instance, image_meta: objects.ImageMeta,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+from collections.abc import Collection
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Protocol
@@ -154,6 +155,7 @@ class MachineSettings:
     """What a machine is set to; see :class:`MachineSpec` for the units.
 
     :param folder: the machine's own folder
+    :param chipset: piix3, ich9, ...
     :param disks: what is attached to the disk controller
     :param display_ports: the remote display's ports, as they were set
     :param snapshots: their names
@@ -164,6 +166,7 @@ class MachineSettings:
     folder: PurePath
     vcpus: int
     memory_mb: int
+    chipset: str = 'piix3'
     disks: tuple[AttachedDisk, ...] = ()
     nics: tuple[Nic, ...] = ()
     boot_order: tuple[BootDevice, ...] = ()
@@ -244,7 +247,12 @@ class HostApi(Protocol):
 
     def host(self) -> Host: ...
 
-    def extension_packs(self) -> list[ExtensionPack]: ...
+    def extension_packs(self, candidates: Collection[str] = (),
+                        ) -> list[ExtensionPack]:
+        """Return the extension packs that serve remote displays.
+
+        :param candidates: the names to ask for, where VirtualBox has no list
+        """
 
     def host_networks(self) -> Mapping[AttachmentKind, frozenset[str]]:
         """Return the names that an attachment of each kind may have."""

@@ -10,6 +10,7 @@ from nova_hypervisors.clients import errors
 
 _ERRORS: dict[int, type[errors.ClientError]] = {
     0x80004001: errors.Unsupported,      # E_NOTIMPL
+    0x80004004: errors.InvalidState,     # E_ABORT: it has just ended
     0x80070005: errors.Busy,             # E_ACCESSDENIED: not ready, locked
     0x80070057: errors.InvalidArgument,  # E_INVALIDARG
     0x80BB0001: errors.NotFound,         # VBOX_E_OBJECT_NOT_FOUND

@@ -28,6 +28,7 @@ _ESCAPED = re.compile(r'\\(.)', re.DOTALL)
 
 _NIC = '/Public/NetAdapter'
 _PORT = '/Public/Storage/AHCI0/Port'
+_CPU = '/TM/CPU'
 
 _EXTRADATA = re.compile(r'^Key: (?P<key>.*?), Value: (?P<value>.*)$',
                         re.MULTILINE)
@@ -151,6 +152,23 @@ def statistics(text: str) -> tuple[dict[int, api.NicStatistics],
         f'{_PORT}{port}', 'BytesRead', 'ReqsRead', 'BytesWritten',
         'ReqsWrite')) for port in numbers(rf'{_PORT}(\d+)/')}
     return nics, disks
+
+
+def cpu_times_ns(text: str, vcpus: int) -> tuple[int, ...]:
+    """Read how long each virtual processor was not halted.
+
+    VirtualBox counts the time of what it interprets as "other", not as
+    executed.
+    """
+    root = ElementTree.fromstring(text[text.index('<Statistics'):])  # noqa: S314
+    counters = {item.get('name', ''): int(item.get('val') or '0')
+                for item in root if item.tag == 'U64'}
+
+    def counter(index: int, name: str) -> int:
+        return counters.get(f'{_CPU}/{index:02}/{name}', 0)
+
+    return tuple(counter(index, 'cNsTotal') - counter(index, 'cNsHalted')
+                 for index in range(vcpus))
 
 
 def _number(text: str) -> int:

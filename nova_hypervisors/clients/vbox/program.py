@@ -71,19 +71,20 @@ class Program:
                 path = stack.enter_context(self._response_file(command))
                 words = (f'@{path}',)
             call = functools.partial(
-                self._attempt, words, timeout_s or self._timeout_s,
+                self._first_alone, words, timeout_s or self._timeout_s,
                 operation=command[0], secrets=secrets)
-            return self._policy.call(call)
-
-    def _attempt(self, words: commands.Command, timeout_s: float,
-                 operation: str, secrets: Collection[str]) -> str:
-        try:
-            return self._first_alone(words, timeout_s, operation, secrets)
-        except (errors.Unreachable, errors.TimedOut):
-            # What hangs for minutes may just copy a lot.
-            if timeout_s <= self._timeout_s:
-                daemon.end_if_wedged(self._extra_env)
-            raise
+            try:
+                return self._policy.call(call)
+            except errors.TimedOut:
+                # What hangs for minutes may just copy a lot.
+                if timeout_s is None:
+                    daemon.end_if_wedged(self._extra_env)
+                raise
+            except errors.Unreachable:
+                # A daemon that was just ending has been waited for.
+                if daemon.end_if_wedged(self._extra_env):
+                    return call()
+                raise
 
     def _first_alone(self, words: commands.Command, timeout_s: float,
                      operation: str, secrets: Collection[str]) -> str:

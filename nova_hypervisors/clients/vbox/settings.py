@@ -187,6 +187,7 @@ def _read_machine(path: Path) -> _File:
             folder=path.parent,
             vcpus=int(_child(hardware, 'CPU').get('count', '1')),
             memory_mb=int(_child(hardware, 'Memory').get('RAMSize', '0')),
+            chipset=_chipset(hardware),
             nics=tuple(_nics(hardware)),
             boot_order=tuple(_boot_order(hardware)),
             display_ports=_display_ports(hardware),
@@ -285,6 +286,13 @@ def _attachment(adapter: ElementTree.Element) -> api.Attachment:
                 {item.get('name', ''): item.get('value', '')
                  for item in element.iter(f'{_NS}Property')})
     return api.UNPLUGGED
+
+
+def _chipset(hardware: ElementTree.Element) -> str:
+    # 7.1 has moved it into an element for the platform; and it is left out
+    # where it is the default.
+    found = next(hardware.iter(f'{_NS}Chipset'), None)
+    return 'piix3' if found is None else found.get('type', '').lower()
 
 
 def _boot_order(hardware: ElementTree.Element) -> Iterator[api.BootDevice]:

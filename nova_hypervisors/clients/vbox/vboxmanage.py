@@ -8,13 +8,17 @@ VirtualBox's settings files; see :mod:`.settings`.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import platform
 import shutil
 import threading
+from collections.abc import Collection
 from collections.abc import Mapping
 from pathlib import Path
 from pathlib import PurePath
+
+import psutil
 
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
@@ -74,10 +78,18 @@ class VBoxManageClient:
             raise errors.ClientError(str(error)) from error
 
     def host(self) -> api.Host:
+        free = psutil.virtual_memory().available
+        return dataclasses.replace(self._host, memory_free_mb=free >> 20)
+
+    @functools.cached_property
+    def _host(self) -> api.Host:
+        # Once: VirtualBox looks the host's domain up for it, which takes
+        # seconds where no name server answers.
         return parse.host(self._run(('list', 'hostinfo')),
                           platform.machine())
 
-    def extension_packs(self) -> list[api.ExtensionPack]:
+    def extension_packs(self, candidates: Collection[str] = (),  # noqa: ARG002
+                        ) -> list[api.ExtensionPack]:
         return parse.extension_packs(self._run(('list', 'extpacks')))
 
     def host_networks(self) -> Mapping[api.AttachmentKind, frozenset[str]]:

@@ -233,15 +233,15 @@ class TestProofs:
         tests, methods = proven
         del tests['operation.pause', self.COLUMN]
         assert proving.faults(tests, methods) == [
-            'operation.pause (virtualbox-vboxmanage) is complete and no test '
-            'proves it']
+            ('operation.pause (virtualbox-vboxmanage) is complete and no test '
+            'proves it')]
 
     def test_a_proof_that_goes_elsewhere_is_a_fault(self, proven):
         tests, methods = proven
         methods['operation.pause', self.COLUMN] = {'unpause'}
         assert proving.faults(tests, methods) == [
-            'operation.pause (virtualbox-vboxmanage): its proofs do not go '
-            'through pause']
+            ('operation.pause (virtualbox-vboxmanage): its proofs do not go '
+            'through pause')]
 
     def test_a_proof_of_what_is_not_claimed_is_a_fault(self, proven):
         tests, methods = proven

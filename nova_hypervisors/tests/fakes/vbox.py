@@ -62,7 +62,7 @@ class FakeVBox:
             processor='Fake', architecture='x86_64',
             operating_system='Linux 6.1', hardware_virtualization=True)
 
-    def extension_packs(self):
+    def extension_packs(self, candidates=()):
         return [api.ExtensionPack('VNC', '7.2.22', 'VBoxVNC', '')]
 
     def host_networks(self):
@@ -97,7 +97,7 @@ class FakeVBox:
         spec = machine.spec
         return api.MachineSettings(
             uuid=uuid, name=spec.name, folder=self._folder(spec),
-            vcpus=spec.vcpus, memory_mb=spec.memory_mb,
+            vcpus=spec.vcpus, memory_mb=spec.memory_mb, chipset=spec.chipset,
             disks=tuple(machine.disks[port] for port in sorted(machine.disks)),
             nics=tuple(machine.nics[slot] for slot in sorted(machine.nics)),
             boot_order=spec.boot_order,

@@ -32,7 +32,8 @@ def config(folder, real_virtualbox):
     fixture.setUp()
     conf.CONF([], project='nova', default_config_files=[])
     builders.configure(fixture, folder, real_virtualbox.lab.vboxmanage,
-                       real_virtualbox.home)
+                       real_virtualbox.home,
+                       vrde_port=peers.as_text(peers.DISPLAY_PORTS))
     yield fixture
     fixture.cleanUp()
 

@@ -16,6 +16,7 @@ from nova.console.securityproxy import rfb as nova_rfb
 
 from nova_hypervisors.consoles import rfb
 from nova_hypervisors.tests import builders
+from nova_hypervisors.tests import peers
 
 CONTEXT = builders.admin_context()
 
@@ -160,7 +161,7 @@ class TestDirectClients:
         ports = {real_virtualbox.client.display_port(spawn().uuid)
                  for _ in range(2)}
         assert len(ports) == 2
-        assert ports <= set(range(5910, 5951))
+        assert ports <= set(peers.DISPLAY_PORTS)
 
     def test_or_the_first_one_that_is_free(self, config, make_driver, spawn,
                                            real_virtualbox):
@@ -168,9 +169,9 @@ class TestDirectClients:
         driver = make_driver()
         instance = spawn(driver=driver)
         found = real_virtualbox.client.machine_settings(instance.uuid)
-        assert found.display_ports == '5910-5950'
-        assert real_virtualbox.client.display_port(instance.uuid) in range(
-            5910, 5951)
+        assert found.display_ports == peers.as_text(peers.DISPLAY_PORTS)
+        assert real_virtualbox.client.display_port(
+            instance.uuid) in peers.DISPLAY_PORTS
 
     def test_the_password_is_in_no_command_line(
             self, config, make_driver, spawn, real_virtualbox):

@@ -12,6 +12,7 @@ from nova.virt import fake as nova_fake
 
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.tests import builders
+from nova_hypervisors.tests import peers
 
 CONTEXT = builders.admin_context()
 
@@ -52,7 +53,8 @@ def switch():
 @pytest.fixture
 def tunnel(config, switch):
     config.config(group='virtualbox', physical_network_mappings=[
-        f'physnet1:udptunnel:127.0.0.1:{switch.port}:24500-24599'])
+        f'physnet1:udptunnel:127.0.0.1:{switch.port}:'
+        + peers.as_text(peers.TUNNEL_PORTS)])
 
 
 def mac(frame):
@@ -81,9 +83,11 @@ class TestFrames:
     def test_none_arrives_at_a_network_that_the_port_is_not_on(
             self, config, make_driver, spawn, image, switch):
         other = Switch()
+        first, second = map(peers.as_text, (peers.TUNNEL_PORTS[:50],
+                                            peers.TUNNEL_PORTS[50:]))
         config.config(group='virtualbox', physical_network_mappings=[
-            f'physnet1:udptunnel:127.0.0.1:{switch.port}:24500-24549',
-            f'physnet2:udptunnel:127.0.0.1:{other.port}:24550-24599'])
+            f'physnet1:udptunnel:127.0.0.1:{switch.port}:{first}',
+            f'physnet2:udptunnel:127.0.0.1:{other.port}:{second}'])
         driver = make_driver()
         vif = builders.vif('physnet2')
         spawn(builders.instance(image, extra_specs=NETWORK_BOOT), vifs=[vif],
@@ -160,7 +164,7 @@ class TestSettings:
                              power_on=False)
             nics = real_virtualbox.client.machine_settings(instance.uuid).nics
             ports |= {nic.attachment.properties['sport'] for nic in nics}
-        assert ports == {'24500', '24501', '24502', '24503'}
+        assert ports == set(map(str, peers.TUNNEL_PORTS[:4]))
 
 
 class TestInterfaces:

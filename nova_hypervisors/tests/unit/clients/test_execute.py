@@ -45,7 +45,7 @@ def test_a_daemon_that_keeps_the_output_open_is_not_waited_for():
 
 def test_a_program_that_takes_too_long_is_ended_with_its_children(tmp_path):
     proof = tmp_path / 'alive'
-    with pytest.raises(errors.TimedOut, match='0.5 seconds'):
+    with pytest.raises(errors.TimedOut, match=r'0\.5 seconds'):
         execute.run(python(
             'import os, pathlib, time',
             'os.fork()',

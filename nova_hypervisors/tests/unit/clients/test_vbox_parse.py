@@ -124,8 +124,8 @@ def test_statistics_of_disks():
 @pytest.mark.parametrize(('text', 'expected'), [
     (sample('version.txt'), (7, 2, 22)),
     ('7.0.26r168464\n', (7, 0, 26)),
-    ('WARNING: The character device /dev/vboxdrv does not exist.\n'
-     '\t Please install the virtualbox-dkms package\n7.1.4_Ubuntur165100\n',
+    (('WARNING: The character device /dev/vboxdrv does not exist.\n'
+     '\t Please install the virtualbox-dkms package\n7.1.4_Ubuntur165100\n'),
      (7, 1, 4)),
 ])
 def test_versions(text, expected):

@@ -2,7 +2,6 @@
 """What the real VirtualBox 7.2.22 wrote down, read."""
 
 import dataclasses
-import os
 import shutil
 from pathlib import Path
 
@@ -149,4 +148,4 @@ def test_the_folder_of_the_user(monkeypatch):
     assert '/nowhere' not in str(settings.default_home())
     monkeypatch.setenv('VBOX_USER_HOME', '/srv/a')
     assert settings.default_home() == Path('/srv/a')
-    assert os.path.isabs(settings.default_home())
+    assert settings.default_home().is_absolute()

@@ -1,0 +1,24 @@
+# What people type.  The work is done by the lab: python3 -m lab --help
+
+PYTHON ?= python3
+
+.PHONY: help demo test up down clean virtualbox lint docs generate proofs \
+	tempest crash
+
+help:
+	@echo 'make demo        a cloud on this machine, and a server in it'
+	@echo 'make test        every test, with every release of Nova'
+	@echo
+	@echo 'make up          start the cloud, or start it again'
+	@echo 'make down        stop the cloud'
+	@echo 'make clean       delete the lab: all that is in LAB_DIR'
+	@echo 'make virtualbox  only the VirtualBox of the lab, for the tests'
+	@echo 'make lint        what the continuous integration says of the style'
+	@echo 'make docs        the documentation, in doc/build/html'
+	@echo 'make generate    write the files anew that are made from the code'
+	@echo 'make proofs      run every test and note which row it proves'
+	@echo "make tempest     Tempest's tests against the cloud of the demo"
+	@echo 'make crash       kill nova-compute while it makes a server'
+
+demo test up down clean virtualbox lint docs generate proofs tempest crash:
+	@$(PYTHON) -m lab $@

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the documentation is built: options, commands and the support matrix
+come from the code."""
+
+import importlib.metadata
+from pathlib import Path
+
+from nova_hypervisors.capabilities import registry
+from nova_hypervisors.capabilities import render
+
+project = 'nova_hypervisors'
+author = 'nova-hypervisors maintainers'
+copyright = 'nova-hypervisors maintainers'
+version = release = importlib.metadata.version('nova-hypervisors')
+
+extensions = [
+    'cliff.sphinxext',
+    'openstackdocstheme',
+    'oslo_config.sphinxext',
+    'sphinx_feature_classification.support_matrix',
+]
+
+# CONTRIBUTING.rst and HACKING.rst are included from the top.
+root_doc = 'index'
+exclude_patterns = []
+nitpicky = True
+
+html_theme = 'openstackdocs'
+openstackdocs_auto_name = False
+openstackdocs_auto_version = False
+html_theme_options = {'display_global_toc_section': True}
+
+autoprogram_cliff_application = 'nova-hypervisors'
+
+
+def _write_matrix():
+    """Write the support matrix as its Sphinx extension reads it."""
+    built = Path(__file__).parent.parent / 'build'
+    built.mkdir(exist_ok=True)
+    # Of a driver that is only planned there is nothing to tell.
+    columns = [column for column in registry.COLUMNS
+               if registry.supported(column)]
+    (built / 'support-matrix.ini').write_text(
+        render.as_ini(columns), encoding='utf-8')
+
+
+_write_matrix()

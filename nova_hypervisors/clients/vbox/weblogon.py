@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Logging on to VirtualBox's web service, and doing it again when it is over.
+
+References are not counted: whoever lets one go takes it from everybody with
+the same log-on.  So each method of a client has a log-on to itself while it
+runs, taken from a pool.  What only reads is begun anew if its log-on is over;
+for what changes something the log-on is tried first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import threading
+from collections.abc import Callable
+from collections.abc import Iterator
+from typing import Concatenate
+from typing import ParamSpec
+from typing import Protocol
+from typing import TypeVar
+
+from nova_hypervisors.clients import errors
+from nova_hypervisors.clients import retry
+from nova_hypervisors.clients import soap
+from nova_hypervisors.clients.vbox import websession
+from nova_hypervisors.clients.vbox.websession import WebSession
+
+# A log-on that has made so many calls is not kept: the service may hold some
+# thousand objects for it.
+_MOST_CALLS = 5000
+
+T = TypeVar('T')
+P = ParamSpec('P')
+
+
+class WebSessions:
+    """Logs on, and keeps log-ons for the next who wants one.
+
+    :param password: is asked at each log-on
+    :param policy: for what is worth another try
+    """
+
+    def __init__(self, service: soap.Service, user: str,
+                 password: Callable[[], str], policy: retry.Policy) -> None:
+        self._service = service
+        self._user = user
+        self._password = password
+        self._policy = policy
+        self._lock = threading.Lock()
+        self._idle: list[WebSession] = []
+        self._generation = 0
+
+    def read(self, function: Callable[[WebSession], T]) -> T:
+        """Call what may be called again, as a whole."""
+        def call() -> T:
+            try:
+                with self._using(self._take()) as web:
+                    return function(web)
+            except errors.ConnectionLost as error:
+                raise errors.Unreachable(
+                    error.detail, operation=error.operation) from error
+
+        def once_more() -> T:
+            try:
+                return call()
+            except websession.SessionExpired:
+                self._forget()
+                return call()
+
+        return self._policy.call(once_more)
+
+    def change(self, function: Callable[[WebSession], T]) -> T:
+        """Call what is called once, with a log-on that has just answered."""
+        with self._using(self._policy.call(self._answering)) as web:
+            try:
+                return function(web)
+            except errors.Unreachable as error:
+                # Something may have been done before.
+                raise errors.ConnectionLost(
+                    error.detail, operation=error.operation) from error
+
+    @contextlib.contextmanager
+    def _using(self, web: WebSession) -> Iterator[WebSession]:
+        try:
+            yield web
+        except (websession.SessionExpired, errors.ConnectionLost, errors.TimedOut):
+            # Nobody knows what it still is good for.
+            web.log_off()
+            raise
+        except BaseException:
+            self._keep(web)
+            raise
+        self._keep(web)
+
+    def _answering(self) -> WebSession:
+        web = self._take()
+        try:
+            web.text('IVirtualBox_getAPIVersion', web.root)
+        except (websession.SessionExpired, errors.ConnectionLost):
+            self._forget()
+            return self._log_on()
+        return web
+
+    def _take(self) -> WebSession:
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        return self._log_on()
+
+    def _keep(self, web: WebSession) -> None:
+        with self._lock:
+            good = (web.calls <= _MOST_CALLS
+                    and web.generation == self._generation)
+            if good:
+                self._idle.append(web)
+        if not good:
+            web.log_off()
+
+    def renew(self) -> None:
+        """Let all references go, as soon as nobody uses them.
+
+        VirtualBox knows a machine that was unregistered, and its media, for
+        as long as somebody has a reference to it.
+        """
+        with self._lock:
+            self._generation += 1
+            idle, self._idle = self._idle, []
+        for web in idle:
+            web.log_off()
+
+    def _log_on(self) -> WebSession:
+        operation = 'IWebsessionManager_logon'
+        try:
+            answer = self._service.call(operation, {
+                'username': self._user, 'password': self._password()})
+        except soap.Fault as fault:
+            if fault.kind != websession.INVALID_REFERENCE and 'resultCode' not in (
+                    fault.details):
+                raise websession.error_for(fault, operation) from fault
+            raise errors.AuthenticationFailed(
+                f'{self._service.where} does not let the user '
+                f'{self._user!r} log on', operation=operation) from fault
+        root = answer.findtext(websession.RETURNED, '')
+        if not root:
+            # It says so to nobody, and takes half a minute to notice.
+            raise errors.Unreachable(
+                f'{self._service.where} has lost its VBoxSVC',
+                operation=operation)
+        return WebSession(self._service, root, self._generation,
+                          self._policy)
+
+    def _forget(self) -> None:
+        with self._lock:
+            self._idle.clear()
+
+    def close(self) -> None:
+        """Log off and close the connections."""
+        self.renew()
+        self._service.close()
+
+
+class HasSessions(Protocol):
+    _sessions: WebSessions
+
+
+S = TypeVar('S', bound=HasSessions)
+
+
+def reads(method: Callable[Concatenate[S, WebSession, P], T],
+          ) -> Callable[Concatenate[S, P], T]:
+    """Give a method of a client a log-on; it may be called again."""
+    def wrapper(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._sessions.read(
+            lambda web: method(self, web, *args, **kwargs))
+    return _named_as(method, wrapper)
+
+
+def changes(method: Callable[Concatenate[S, WebSession, P], T],
+            ) -> Callable[Concatenate[S, P], T]:
+    """Give a method of a client a log-on; it is called once."""
+    def wrapper(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._sessions.change(
+            lambda web: method(self, web, *args, **kwargs))
+    return _named_as(method, wrapper)
+
+
+def _named_as(method: Callable[..., object],
+              wrapper: Callable[P, T]) -> Callable[P, T]:
+    functools.update_wrapper(wrapper, method)
+    return wrapper

@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Machines by the web service: what they are set to, and setting it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import PurePath
+from pathlib import PurePosixPath
+from pathlib import PureWindowsPath
+
+from nova_hypervisors.clients import errors
+from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.clients.vbox import version
+from nova_hypervisors.clients.vbox import weblogon
+from nova_hypervisors.clients.vbox import webnics
+from nova_hypervisors.clients.vbox import websession
+
+WebSession = websession.WebSession
+
+_BOOT_DEVICES = {
+    api.BootDevice.DISK: 'HardDisk',
+    api.BootDevice.DVD: 'DVD',
+    api.BootDevice.NETWORK: 'Network',
+    api.BootDevice.NONE: 'Null',
+}
+_BOOT_DEVICE_NAMES = {name: device for device, name in _BOOT_DEVICES.items()}
+_BOOT_POSITIONS = 4
+
+_DISK_KINDS = {'HardDisk': api.DiskKind.DISK, 'DVD': api.DiskKind.DVD}
+
+_INACCESSIBLE = '<inaccessible>'
+_PORTS_PROPERTY = 'TCP/Ports'
+_ADDRESS_PROPERTY = 'TCP/Address'
+
+# COM1, where every operating system looks first.
+_SERIAL_ADDRESS = 0x3f8
+_SERIAL_IRQ = 4
+
+_VIDEO_MEMORY_MB = 16
+
+# Limit of deleting a machine's own files.
+_DELETE_S = 60.0
+
+
+def host_path(text: str) -> PurePath:
+    """Return a path of the host that VirtualBox runs on.
+
+    The host may be another one than ours, with other rules.
+    """
+    return (PureWindowsPath(text) if '\\' in text or text[1:2] == ':'
+            else PurePosixPath(text))
+
+
+def read(web: WebSession, uuid: str) -> api.MachineSettings:
+    machine = web.machine(uuid)
+    if not _is_accessible(web, machine):
+        raise errors.MachineNotFound(
+            f'the settings of machine {uuid} cannot be read')
+    chipset = web.text('IPlatform_getChipsetType',
+                       web.text('IMachine_getPlatform', machine)).lower()
+    return api.MachineSettings(
+        uuid=uuid,
+        name=web.text('IMachine_getName', machine),
+        folder=host_path(
+            web.text('IMachine_getSettingsFilePath', machine)).parent,
+        vcpus=int(web.text('IMachine_getCPUCount', machine)),
+        memory_mb=int(web.text('IMachine_getMemorySize', machine)),
+        chipset=chipset,
+        disks=tuple(_disks(web, machine)),
+        nics=tuple(webnics.read(web, machine, chipset)),
+        boot_order=tuple(_boot_order(web, machine)),
+        display_ports=_display_ports(web, machine),
+        snapshots=tuple(_snapshots(web, machine)))
+
+
+def _is_accessible(web: WebSession, machine: str) -> bool:
+    return web.text('IMachine_getAccessible', machine) == 'true'
+
+
+def _disks(web: WebSession, machine: str) -> Iterator[api.AttachedDisk]:
+    try:
+        attachments = web.structs('IMachine_getMediumAttachmentsOfController',
+                                  machine, name=api.DISK_CONTROLLER)
+    except errors.NotFound:
+        return  # a machine that is not one of ours
+    for attachment in attachments:
+        kind = _DISK_KINDS.get(attachment['type'])
+        medium = attachment.get('medium')
+        if kind is not None and medium:
+            yield api.AttachedDisk(int(attachment['port']), kind,
+                                   web.text('IMedium_getLocation', medium))
+
+
+def _boot_order(web: WebSession, machine: str) -> Iterator[api.BootDevice]:
+    for position in range(1, _BOOT_POSITIONS + 1):
+        name = web.text('IMachine_getBootOrder', machine, position=position)
+        device = _BOOT_DEVICE_NAMES.get(name, api.BootDevice.NONE)
+        if device is not api.BootDevice.NONE:
+            yield device
+
+
+def _display_ports(web: WebSession, machine: str) -> str:
+    server = web.text('IMachine_getVRDEServer', machine)
+    if web.text('IVRDEServer_getEnabled', server) != 'true':
+        return ''
+    return web.text('IVRDEServer_getVRDEProperty', server,
+                    key=_PORTS_PROPERTY)
+
+
+def _snapshots(web: WebSession, machine: str) -> Iterator[str]:
+    if web.text('IMachine_getSnapshotCount', machine) == '0':
+        return
+    # With no name it finds the first one, of which all others come.
+    waiting = [web.text('IMachine_findSnapshot', machine, nameOrId='')]
+    while waiting:
+        snapshot = waiting.pop()
+        yield web.text('ISnapshot_getName', snapshot)
+        waiting += web.texts('ISnapshot_getChildren', snapshot)
+
+
+def set_up(web: WebSession, machine: str, spec: api.MachineSpec,
+           slots: int) -> None:
+    """Set all of a machine's hardware; it can be changed.
+
+    :param slots: adapters that the machine may have had: those that the spec
+        does not name are taken out
+    """
+    web.call('IMachine_setMemorySize', machine, memorySize=spec.memory_mb)
+    web.call('IMachine_setCPUCount', machine, CPUCount=spec.vcpus)
+    web.call('IMachine_setDescription', machine,
+             description=spec.description)
+    _set_up_platform(web, machine, spec)
+    graphics = web.text('IMachine_getGraphicsAdapter', machine)
+    web.call('IGraphicsAdapter_setGraphicsControllerType', graphics,
+             graphicsControllerType='VMSVGA')
+    web.call('IGraphicsAdapter_setVRAMSize', graphics,
+             VRAMSize=_VIDEO_MEMORY_MB)
+    set_boot_order(web, machine, spec.boot_order)
+    used = {nic.slot for nic in spec.nics}
+    for nic in spec.nics:
+        webnics.set_up(web, machine, nic)
+    for slot in set(range(1, slots + 1)) - used:
+        webnics.remove(web, machine, slot)
+    _set_up_serial(web, machine, spec.serial_socket)
+    _set_up_display(web, machine, spec.remote_display)
+
+
+def _set_up_platform(web: WebSession, machine: str,
+                     spec: api.MachineSpec) -> None:
+    platform = web.text('IMachine_getPlatform', machine)
+    web.call('IPlatform_setChipsetType', platform,
+             chipsetType=spec.chipset.upper())
+    web.call('IPlatform_setRTCUseUTC', platform, RTCUseUTC=True)
+    # More than one processor needs the I/O APIC.
+    web.call('IFirmwareSettings_setIOAPICEnabled',
+             web.text('IMachine_getFirmwareSettings', machine),
+             IOAPICEnabled=True)
+
+
+def set_boot_order(web: WebSession, machine: str,
+                   order: tuple[api.BootDevice, ...]) -> None:
+    missing = _BOOT_POSITIONS - len(order)
+    for position, device in enumerate(
+            order + (api.BootDevice.NONE,) * missing, start=1):
+        web.call('IMachine_setBootOrder', machine, position=position,
+                 device=_BOOT_DEVICES[device])
+
+
+def _set_up_serial(web: WebSession, machine: str,
+                   socket: PurePath | None) -> None:
+    port = web.text('IMachine_getSerialPort', machine, slot=0)
+    if socket is not None:
+        web.call('ISerialPort_setIOAddress', port, IOAddress=_SERIAL_ADDRESS)
+        web.call('ISerialPort_setIRQ', port, IRQ=_SERIAL_IRQ)
+        web.call('ISerialPort_setPath', port, path=str(socket))
+        web.call('ISerialPort_setServer', port, server=True)
+        web.call('ISerialPort_setHostMode', port, hostMode='HostPipe')
+    web.call('ISerialPort_setEnabled', port, enabled=socket is not None)
+
+
+def _set_up_display(web: WebSession, machine: str,
+                    display: api.RemoteDisplay | None) -> None:
+    server = web.text('IMachine_getVRDEServer', machine)
+    web.call('IVRDEServer_setEnabled', server, enabled=display is not None)
+    if display is None:
+        return
+    web.call('IVRDEServer_setVRDEExtPack', server,
+             VRDEExtPack=display.extension_pack)
+    for key, value in {_ADDRESS_PROPERTY: display.address,
+                       _PORTS_PROPERTY: display.ports,
+                       **display.properties}.items():
+        web.call('IVRDEServer_setVRDEProperty', server, key=key, value=value)
+
+
+def create(web: WebSession, spec: api.MachineSpec) -> str:
+    """Return a new machine that nobody else knows, and no file holds."""
+    path = web.text('IVirtualBox_composeMachineFilename', web.root,
+                    name=spec.name, group='', createFlags='',
+                    baseFolder=str(spec.folder))
+    return web.text(
+        'IVirtualBox_createMachine', web.root, settingsFile=path,
+        name=spec.name, platform=spec.architecture, groups=[],
+        osTypeId=spec.os_type, flags=f'UUID={spec.uuid}', cipher='',
+        passwordId='', password='')
+
+
+class WebMachines:
+    """:class:`nova_hypervisors.clients.vbox.api.MachineApi`."""
+
+    _sessions: weblogon.WebSessions
+    _quirks: version.Quirks
+
+    @weblogon.reads
+    def list_machines(self, web: WebSession) -> list[api.Machine]:
+        found = []
+        for machine in web.texts('IVirtualBox_getMachines', web.root):
+            with contextlib.suppress(errors.NotFound):
+                # It may just be deleted.
+                accessible = _is_accessible(web, machine)
+                found.append(api.Machine(
+                    web.text('IMachine_getId', machine),
+                    web.text('IMachine_getName', machine) if accessible
+                    else _INACCESSIBLE, accessible))
+        return found
+
+    @weblogon.reads
+    def machine_settings(self, web: WebSession,
+                         uuid: str) -> api.MachineSettings:
+        return read(web, uuid)
+
+    @weblogon.changes
+    def create_machine(self, web: WebSession, spec: api.MachineSpec) -> None:
+        with contextlib.suppress(errors.MachineNotFound):
+            web.machine(spec.uuid)
+            raise errors.AlreadyExists(
+                f'there is a machine with the UUID {spec.uuid}',
+                operation='create_machine')
+        machine = create(web, spec)
+        set_up(web, machine, spec, slots=1)
+        controller = web.text(
+            'IMachine_addStorageController', machine,
+            name=api.DISK_CONTROLLER, connectionType='SATA')
+        web.call('IStorageController_setPortCount', controller,
+                 portCount=api.DISK_PORTS)
+        web.call('IMachine_saveSettings', machine)
+        web.call('IVirtualBox_registerMachine', web.root, machine=machine)
+
+    @weblogon.changes
+    def configure_machine(self, web: WebSession,
+                          spec: api.MachineSpec) -> None:
+        have = read(web, spec.uuid).nics
+        with web.locked(spec.uuid, 'Write') as lock:
+            set_up(web, lock.machine, spec,
+                   slots=max([nic.slot for nic in have], default=0))
+            lock.save()
+
+    @weblogon.changes
+    def set_boot_order(self, web: WebSession, uuid: str,
+                       order: tuple[api.BootDevice, ...]) -> None:
+        with web.locked(uuid, 'Write') as lock:
+            set_boot_order(web, lock.machine, order)
+            lock.save()
+
+    @weblogon.changes
+    def delete_machine(self, web: WebSession, uuid: str) -> None:
+        machine = self._unregister(web, uuid)
+        # One whose settings are lost has no more files.
+        with contextlib.suppress(errors.NotFound, errors.InvalidState):
+            progress = web.text('IMachine_deleteConfig', machine)
+            web.wait(progress, 'delete_machine', _DELETE_S)
+
+    @weblogon.changes
+    def unregister_machine(self, web: WebSession, uuid: str) -> None:
+        self._unregister(web, uuid)
+
+    def _unregister(self, web: WebSession, uuid: str) -> str:
+        """Let VirtualBox forget a machine; return the reference to it."""
+        machine = web.listed_machine(uuid)
+        web.call('IMachine_unregister', machine, cleanupMode='UnregisterOnly')
+        self._sessions.renew()
+        return machine

@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A log-on to VirtualBox's web service, and what hangs on it.
+
+The service hands out references to objects, which are good as long as the
+log-on is: until it was not used for a while, or the service starts anew.  A
+call then fails with an "invalid managed object reference", and nothing was
+done.  :mod:`.weblogon` logs on anew.
+
+A lock that is left behind when its log-on ends blocks the machine until the
+service ends: it is given back in every path, and while it is held the service
+is asked something every few seconds, so that the log-on does not end.
+
+Source: the SDK reference, "Using the web service", and VirtualBox.xidl.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import time
+from collections.abc import Callable
+from collections.abc import Iterator
+from typing import TypeVar
+from xml.etree import ElementTree
+
+from nova_hypervisors.clients import errors
+from nova_hypervisors.clients import retry
+from nova_hypervisors.clients import soap
+from nova_hypervisors.clients.vbox import codes
+
+LOG = logging.getLogger(__name__)
+
+NAMESPACE = 'http://www.virtualbox.org/'
+
+INVALID_REFERENCE = 'InvalidObjectFault'
+RETURNED = 'returnval'
+
+# The result codes of calls to a VBoxSVC that has died: E_ABORT, and XPCOM's
+# and COM's own.
+_SERVER_DIED = frozenset({0x80004004, 0x800706BA, 0x800706BE, 0x80010108})
+
+# VirtualBox's own prefix of its errors' texts.
+_NOISE = 'VirtualBox error: '
+
+# How long one call waits for the end of what goes on; each keeps the log-on.
+_WAIT_S = 5.0
+
+# How often a session is looked at that is about to be unlocked.
+_LOOK_S = 0.05
+
+T = TypeVar('T')
+
+
+class SessionExpired(errors.ClientError):
+    """The log-on is over, with all references; the call was not made."""
+
+
+class WebSession:
+    """One log-on, used by one thread at a time.
+
+    :param root: the reference to IVirtualBox
+    :param generation: see WebSessions.renew
+    :param policy: for machines that somebody else has locked
+    """
+
+    def __init__(self, service: soap.Service, root: str, generation: int,
+                 policy: retry.Policy) -> None:
+        self._service = service
+        self._policy = policy
+        self.root = root
+        self.generation = generation
+        self.calls = 0
+        #: the UUIDs of machines, by their references
+        self.machine_ids: dict[str, str] = {}
+
+    def text(self, operation: str, this: str, **arguments: soap.Value) -> str:
+        """Return the one value that an operation answers with, or ''."""
+        answer = self.call(operation, this, **arguments)
+        return answer.findtext(RETURNED, '')
+
+    def texts(self, operation: str, this: str,
+              **arguments: soap.Value) -> list[str]:
+        answer = self.call(operation, this, **arguments)
+        return [item.text or '' for item in answer.iterfind(RETURNED)]
+
+    def structs(self, operation: str, this: str,
+                **arguments: soap.Value) -> list[dict[str, str]]:
+        answer = self.call(operation, this, **arguments)
+        return [{field.tag: field.text or '' for field in item}
+                for item in answer.iterfind(RETURNED)]
+
+    def call(self, operation: str, this: str,
+             **arguments: soap.Value) -> ElementTree.Element:
+        """Call a method of an object.
+
+        :param operation: Interface_method
+        :param this: the object's reference
+        :raises SessionExpired: nothing was done
+        """
+        return self._call(operation, {'_this': this, **arguments})
+
+    def _call(self, operation: str,
+              arguments: dict[str, soap.Value]) -> ElementTree.Element:
+        self.calls += 1
+        try:
+            return self._service.call(operation, arguments)
+        except soap.Fault as fault:
+            raise error_for(fault, operation) from fault
+
+    def release(self, reference: str) -> None:
+        """Let the service forget a reference that is not needed any more."""
+        with contextlib.suppress(errors.ClientError):
+            self.call('IManagedObjectRef_release', reference)
+
+    def log_off(self) -> None:
+        """End the log-on; it is no error if the service has gone."""
+        with contextlib.suppress(errors.ClientError):
+            self._call('IWebsessionManager_logoff',
+                       {'refIVirtualBox': self.root})
+
+    # Machines
+
+    def machine(self, uuid: str) -> str:
+        """Return the reference to a machine.
+
+        :raises MachineNotFound: there is none
+        """
+        return self.text('IVirtualBox_findMachine', self.root, nameOrId=uuid)
+
+    def listed_machine(self, uuid: str) -> str:
+        """Return the reference to a machine, also if it is inaccessible.
+
+        :raises MachineNotFound: there is none
+        """
+        try:
+            return self.machine(uuid)
+        except errors.MachineNotFound:
+            for machine in self.texts('IVirtualBox_getMachines', self.root):
+                if self.text('IMachine_getId', machine) == uuid:
+                    return machine
+            raise
+
+    def new_session(self) -> str:
+        """Return a new ISession, with which a machine can be locked."""
+        return self._call('IWebsessionManager_getSessionObject', {
+            'refIVirtualBox': self.root}).findtext(RETURNED, '')
+
+    @contextlib.contextmanager
+    def locked(self, uuid: str, kind: str = 'Shared') -> Iterator[Lock]:
+        """Hold a machine's lock.
+
+        :param kind: Write, which only one may have, or Shared
+        :raises Busy: somebody else has it
+        """
+        machine = self.machine(uuid)
+        session = self.new_session()
+        try:
+            self.when_free(lambda: self.call(
+                'IMachine_lockMachine', machine, session=session,
+                lockType=kind))
+            yield Lock(self, session)
+        finally:
+            self.unlock(session)
+
+    def when_free(self, function: Callable[[], T]) -> T:
+        """Call what does nothing while somebody else has a machine locked."""
+        return self._policy.call(function)
+
+    def unlock(self, session: str) -> None:
+        """Unlock a session's machine, whatever has happened to it."""
+        try:
+            if self.text('ISession_getState', session) == 'Locked':
+                self.call('ISession_unlockMachine', session)
+        except errors.ClientError as error:
+            # A machine that has just ended unlocks its sessions itself.
+            LOG.debug('A session was not unlocked: %s', error)
+        self.release(session)
+
+    def wait_until_unlocked(self, uuid: str, timeout_s: float) -> None:
+        """Wait until nobody holds a machine's lock.
+
+        A machine that was switched off is still locked for a moment.
+
+        :raises TimedOut: somebody does
+        """
+        end = time.monotonic() + timeout_s
+        machine = self.machine(uuid)
+        while self.text('IMachine_getSessionState', machine) != 'Unlocked':
+            if time.monotonic() > end:
+                raise errors.TimedOut(f'machine {uuid} is still locked')
+            time.sleep(_LOOK_S)
+
+    # Progress
+
+    def wait(self, progress: str, operation: str, timeout_s: float) -> None:
+        """Wait for the end of what goes on, and release the reference.
+
+        :raises TimedOut: it goes on; it was told to stop
+        """
+        end = time.monotonic() + timeout_s
+        try:
+            while True:
+                left_s = max(0.0, min(_WAIT_S, end - time.monotonic()))
+                self.call('IProgress_waitForCompletion', progress,
+                          timeout=int(left_s * 1000))
+                if self.text('IProgress_getCompleted', progress) == 'true':
+                    break
+                if time.monotonic() >= end:
+                    with contextlib.suppress(errors.ClientError):
+                        self.call('IProgress_cancel', progress)
+                    raise errors.TimedOut(
+                        f'it was not done within {timeout_s:g} seconds',
+                        operation=operation)
+            self._check(progress, operation)
+        finally:
+            self.release(progress)
+
+    def _check(self, progress: str, operation: str) -> None:
+        code = int(self.text('IProgress_getResultCode', progress))
+        if code == 0:
+            return
+        info = self.text('IProgress_getErrorInfo', progress)
+        detail = (self.text('IVirtualBoxErrorInfo_getText', info) if info
+                  else 'it failed')
+        raise codes.error_for(code, detail, operation)
+
+
+def error_for(fault: soap.Fault, operation: str) -> errors.ClientError:
+    code = fault.details.get('resultCode')
+    if fault.kind == INVALID_REFERENCE or (
+            code and int(code) & 0xFFFFFFFF in _SERVER_DIED):
+        return SessionExpired(fault.message, operation=operation)
+    return codes.error_for(int(code) if code else None,
+                           fault.message.removeprefix(_NOISE), operation)
+
+
+class Lock:
+    """A machine's lock that is held.
+
+    :param session: the ISession that holds it
+    """
+
+    def __init__(self, web: WebSession, session: str) -> None:
+        self.session = session
+        self._web = web
+
+    @functools.cached_property
+    def machine(self) -> str:
+        """The machine as it can be changed."""
+        return self._web.text('ISession_getMachine', self.session)
+
+    @functools.cached_property
+    def console(self) -> str:
+        """What controls the running machine.
+
+        :raises InvalidState: it does not run
+        """
+        console = self._web.text('ISession_getConsole', self.session)
+        if not console:
+            raise errors.InvalidState('the machine is not running')
+        return console
+
+    def save(self) -> None:
+        self._web.call('IMachine_saveSettings', self.machine)

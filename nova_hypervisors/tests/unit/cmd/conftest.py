@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+import logging
+
+import pytest
+
+from nova_hypervisors.cmd import app
+
+
+@pytest.fixture
+def run(capsys):
+    """Run the command in this process: its status, output and errors."""
+    root = logging.getLogger()
+    before = root.level, list(root.handlers)
+
+    def run(*words):
+        try:
+            status = app.main(list(words))
+        except SystemExit as end:
+            status = end.code
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    yield run
+    # cliff makes its own, which write to what is no longer there.
+    root.level, root.handlers[:] = before

@@ -1,0 +1,353 @@
+# SPDX-License-Identifier: Apache-2.0
+import contextlib
+import socket
+import threading
+
+import pytest
+from nova import exception
+
+from nova_hypervisors import conf
+from nova_hypervisors.clients import errors
+from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.consoles import rfb
+from nova_hypervisors.tests import builders
+from nova_hypervisors.virtualbox import consoleops
+from nova_hypervisors.virtualbox import factory
+
+State = api.MachineState
+
+UUID = '5d0e6a6e-0000-4000-8000-000000000001'
+OTHER = '5d0e6a6e-0000-4000-8000-000000000002'
+
+OLD_NAME = 'Oracle VM VirtualBox Extension Pack'
+NEW_NAME = 'Oracle VirtualBox Extension Pack'
+
+
+def pack(name, why_unusable=''):
+    return api.ExtensionPack(name, '7.2.22', 'a module', why_unusable)
+
+
+def install(vbox, *packs):
+    vbox.extension_packs = lambda *candidates: list(packs)
+
+
+class TestFindPack:
+    @pytest.mark.parametrize('installed', [OLD_NAME, NEW_NAME])
+    @pytest.mark.parametrize('configured', [OLD_NAME, NEW_NAME])
+    def test_oracle_s_has_two_names(self, installed, configured):
+        packs = [pack('VNC'), pack(installed)]
+        assert consoleops.find_pack(packs, configured) == installed
+
+    def test_another_has_one(self):
+        assert consoleops.find_pack([pack(NEW_NAME), pack('VNC')],
+                                    'VNC') == 'VNC'
+
+    def test_one_that_cannot_be_used_is_not(self):
+        with pytest.raises(exception.InvalidConfiguration,
+                           match=r'"VNC": it is too old'):
+            consoleops.find_pack([pack('VNC', 'it is too old')], 'VNC')
+
+    def test_that_another_cannot_be_used_does_not_matter(self):
+        packs = [pack('VNC', 'it is too old'), pack(NEW_NAME)]
+        assert consoleops.find_pack(packs, OLD_NAME) == NEW_NAME
+
+    @pytest.mark.parametrize(('packs', 'have'), [
+        ([], 'VirtualBox has: none'),
+        ([pack('VNC'), pack('x')], 'VirtualBox has: "VNC", "x"')])
+    def test_what_there_is_instead_is_said(self, packs, have):
+        with pytest.raises(exception.InvalidConfiguration) as caught:
+            consoleops.find_pack(packs, OLD_NAME)
+        for part in ('vrde_module', f'"{OLD_NAME}" is not installed', have):
+            assert part in str(caught.value)
+
+
+@pytest.fixture
+def make_consoles(config, make_parts):
+    """Make consoles that are running, with some options."""
+    with contextlib.ExitStack() as stack:
+        def make_consoles(**options):
+            config.config(group='virtualbox', **options)
+            consoles = make_parts().consoles
+            stack.callback(consoles.stop)
+            consoles.start()
+            return consoles
+        yield make_consoles
+
+
+@pytest.fixture
+def consoles(make_consoles):
+    return make_consoles()
+
+
+@pytest.fixture
+def taken():
+    """A port on which somebody listens."""
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        yield server.getsockname()[1]
+
+
+class TestStart:
+    def test_the_pack_is_called_what_it_is_called_here(self, make_consoles,
+                                                       vbox):
+        install(vbox, pack(NEW_NAME))
+        consoles = make_consoles(vrde_module=OLD_NAME)
+        display = consoles.remote_display(UUID, ())
+        assert display.extension_pack == NEW_NAME
+
+    def test_a_pack_that_is_not_there_stops_it(self, make_consoles, vbox):
+        install(vbox)
+        with pytest.raises(exception.InvalidConfiguration,
+                           match='"VNC" is not installed'):
+            make_consoles()
+
+    def test_without_displays_none_is_needed(self, make_consoles, vbox):
+        install(vbox)
+        consoles = make_consoles(remote_display=False)
+        assert consoles.remote_display(UUID, ()) is None
+
+    def test_a_port_that_is_taken_is_named(self, make_consoles, taken):
+        with pytest.raises(exception.InvalidConfiguration,
+                           match=f'console_port {taken} cannot be listened'):
+            make_consoles(console_port=taken)
+
+    def test_only_vnc_is_handed_out(self, make_consoles, vbox, taken):
+        install(vbox, pack(NEW_NAME))
+        make_consoles(vrde_module=NEW_NAME, console_port=taken)
+
+
+class TestPorts:
+    def test_each_server_has_one_that_no_other_has(self, consoles):
+        found = consoles.remote_display(UUID, set(range(5910, 5930)))
+        assert found.address == '127.0.0.1'
+        assert int(found.ports) in range(5930, 5951)
+
+    def test_none_on_which_somebody_listens(self, make_consoles, taken):
+        consoles = make_consoles(vrde_port=f'{taken},5950-5999')
+        assert int(consoles.remote_display(UUID, ()).ports) >= 5950
+
+    def test_when_all_are_taken_the_option_is_named(self, make_consoles):
+        consoles = make_consoles(vrde_port='5910-5911')
+        with pytest.raises(exception.NovaException,
+                           match=r'vrde_port \(5910-5911\)'):
+            consoles.remote_display(UUID, {5910, 5911})
+
+    def test_virtualbox_chooses_if_they_may_be_shared(self, make_consoles):
+        consoles = make_consoles(vrde_unique_port=False)
+        display = consoles.remote_display(UUID, set(range(5910, 5951)))
+        assert display.ports == '5910-5950'
+
+    @pytest.mark.parametrize(('texts', 'expected'), [
+        (['5910', '5912'], {5910, 5912}), (['5910-5950', ''], set()),
+        (['5910,5911'], set())])
+    def test_those_that_machines_have_for_themselves(self, texts, expected):
+        machines = [api.MachineSettings('uuid', 'name', None, 1, 64,
+                                        display_ports=text) for text in texts]
+        assert consoleops.display_ports(machines) == expected
+
+
+class TestPasswords:
+    def test_nobody_knows_it_and_it_stays(self, make_consoles):
+        first, again = (make_consoles().remote_display(UUID, ()).properties
+                        for _ in range(2))
+        assert first == again
+        assert len(first['VNCPassword']) == rfb.PASSWORD_LENGTH
+        assert first['VNCPassword'] not in UUID
+
+    def test_each_server_has_its_own(self, consoles):
+        assert consoles.password(UUID) != consoles.password(OTHER)
+
+    def test_each_host_has_its_own(self, config, make_consoles, tmp_path):
+        first = make_consoles().password(UUID)
+        config.config(state_path=str(tmp_path / 'another host'))
+        assert make_consoles().password(UUID) != first
+
+    @pytest.mark.parametrize(('length', 'expected'), [
+        (None, UUID), (20, UUID[:20]), (8, UUID[:8])])
+    def test_it_is_the_uuid_if_that_is_wanted(self, make_consoles, length,
+                                              expected):
+        consoles = make_consoles(
+            vrde_require_instance_uuid_as_password=True,
+            vrde_password_length=length)
+        display = consoles.remote_display(UUID, ())
+        assert display.properties['VNCPassword'] == expected
+
+    def test_it_is_not_shown(self, consoles):
+        assert consoles.password(UUID) not in repr(
+            consoles.remote_display(UUID, ()))
+
+
+class TestRdp:
+    def test_it_has_its_own_settings_and_no_vnc_password(
+            self, config, make_consoles, vbox):
+        install(vbox, pack(NEW_NAME))
+        config.config(group='rdp', enabled=True, encrypted_rdp=True,
+                      security_method='TLS')
+        display = make_consoles(vrde_module=NEW_NAME).remote_display(UUID, ())
+        assert display.properties == {'Security/Method': 'TLS'}
+
+
+class TestSettings:
+    """What the options mean for displays."""
+
+    def properties(self):
+        return factory.display_settings(conf.CONF).properties
+
+    def test_addresses_are_nova_s(self, config):
+        config.config(group='vnc', server_listen='192.0.2.1',
+                      server_proxyclient_address='192.0.2.2')
+        found = factory.display_settings(conf.CONF)
+        assert (found.address, found.proxy_address) == (
+            '192.0.2.1', '192.0.2.2')
+
+    def test_there_are_none_without_displays(self, config):
+        config.config(group='virtualbox', remote_display=False)
+        assert factory.display_settings(conf.CONF) is None
+
+    def test_certificates_of_rdp(self, config):
+        config.config(group='rdp', enabled=True, encrypted_rdp=True,
+                      security_method='Negotiate', server_certificate='c',
+                      server_private_key='k', server_ca='a')
+        assert self.properties() == {
+            'Security/Method': 'Negotiate',
+            'Security/ServerCertificate': 'c',
+            'Security/ServerPrivateKey': 'k', 'Security/CACertificate': 'a'}
+
+    @pytest.mark.parametrize('method', ['RDP', 'TLS', 'Negotiate'])
+    def test_a_method_is_written_as_virtualbox_writes_it(self, config,
+                                                         method):
+        with contextlib.suppress(ValueError):
+            config.config(group='rdp', enabled=True, encrypted_rdp=True,
+                          security_method=method.lower())
+            assert self.properties() == {'Security/Method': method}
+
+    @pytest.mark.parametrize('options', [
+        {'enabled': False, 'encrypted_rdp': True},
+        {'enabled': True, 'encrypted_rdp': False}])
+    def test_rdp_that_is_off_or_not_encrypted_has_none(self, config, options):
+        config.config(group='rdp', server_certificate='c', **options)
+        assert self.properties() == {}
+
+
+class VncServer:
+    """A machine's screen, which wants a password.
+
+    :ivar password: the one that it wants
+    """
+
+    def __init__(self, password):
+        self._password = password
+        self._listener = socket.create_server(('127.0.0.1', 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        with contextlib.suppress(OSError), self._listener:
+            client, _ = self._listener.accept()
+            with client:
+                self._talk(client)
+
+    def _talk(self, client):
+        client.sendall(rfb.VERSION)
+        assert client.recv(12, socket.MSG_WAITALL) == rfb.VERSION
+        client.sendall(b'\x01\x02')
+        assert client.recv(1) == b'\x02'
+        client.sendall(bytes(16))
+        answer = client.recv(16, socket.MSG_WAITALL)
+        if answer != rfb.encrypt(bytes(16), self._password):
+            client.sendall(b'\0\0\0\x01' + b'\0\0\0\x02no')
+            return
+        client.sendall(bytes(4) + b'pixels')
+        client.recv(1)
+
+
+def ask(console):
+    """Ask for a console as Nova's proxy does; return the answer's status."""
+    connection = socket.create_connection((console.host, console.port), 10)
+    connection.sendall(
+        f'CONNECT {console.internal_access_path} HTTP/1.1\r\n\r\n'.encode())
+    status = connection.recv(12, socket.MSG_WAITALL).split()[1]
+    return int(status), connection
+
+
+class TestVnc:
+    @pytest.fixture
+    def server(self, machine):
+        """Have a server whose display is on a port; return its instance."""
+        def server(port=5910, state=State.RUNNING, uuid=UUID):
+            machine(state, uuid=uuid, remote_display=api.RemoteDisplay(
+                'VNC', '127.0.0.1', str(port)))
+            return builders.instance(uuid=uuid)
+        return server
+
+    @pytest.mark.parametrize('state', [State.RUNNING, State.PAUSED])
+    def test_the_proxy_is_told_where_to_go(self, consoles, server, state):
+        found = consoles.vnc(server(state=state))
+        assert found.host == '127.0.0.1'
+        assert UUID in found.internal_access_path
+
+    @pytest.mark.parametrize('state', [
+        State.OFF, State.SAVED, State.ABORTED, State.INACCESSIBLE])
+    def test_what_does_not_run_has_none(self, consoles, server, state):
+        with pytest.raises(exception.InstanceNotRunning):
+            consoles.vnc(server(state=state))
+
+    @pytest.mark.parametrize('options', [
+        {'remote_display': False}, {'vrde_module': NEW_NAME}])
+    def test_neither_has_what_has_no_vnc(self, make_consoles, vbox, server,
+                                         options):
+        install(vbox, pack(NEW_NAME))
+        with pytest.raises(exception.ConsoleTypeUnavailable):
+            make_consoles(**options).vnc(server())
+
+    def test_what_is_not_there_is_not_found(self, consoles):
+        with pytest.raises(errors.MachineNotFound):
+            consoles.vnc(builders.instance())
+
+    def test_the_relay_logs_on_for_the_proxy(self, consoles, server):
+        screen = VncServer(consoles.password(UUID))
+        status, connection = ask(consoles.vnc(server(screen.port)))
+        with connection:
+            assert status == 200
+
+    def test_a_display_that_refuses_the_password_is_a_bad_gateway(
+            self, consoles, server):
+        screen = VncServer('another')
+        status, connection = ask(consoles.vnc(server(screen.port)))
+        with connection:
+            assert status == 502
+
+    def test_so_is_one_that_does_not_listen(self, consoles, server, vbox):
+        console = consoles.vnc(server())
+        vbox.display_port = lambda uuid: None
+        status, connection = ask(console)
+        with connection:
+            assert status == 502
+
+    def test_another_server_s_path_leads_nowhere(self, consoles, server):
+        console = consoles.vnc(server())
+        console.internal_access_path = (
+            console.internal_access_path.replace(UUID, OTHER))
+        status, connection = ask(console)
+        with connection:
+            assert status == 404
+
+
+class TestOutput:
+    @pytest.fixture
+    def log(self, parts):
+        instance_files = parts.files.instance(UUID)
+        instance_files.make()
+        return instance_files.console_log
+
+    def test_every_byte_is_a_character(self, parts, log):
+        log.write_bytes(bytes(range(256)))
+        output = parts.consoles.output(builders.instance(uuid=UUID))
+        assert output.encode('latin-1') == bytes(range(256))
+
+    def test_the_end_is_what_counts(self, parts, log):
+        log.write_bytes(b'x' * 100 + b'y' * 100 * 1024)
+        output = parts.consoles.output(builders.instance(uuid=UUID))
+        assert output == 'y' * 100 * 1024
+
+    def test_a_server_that_has_said_nothing_has_none(self, parts):
+        assert parts.consoles.output(builders.instance(uuid=UUID)) == ''

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Adapters of servers; that frames go through is for functional tests."""
+
+import contextlib
+import dataclasses
+
+import pytest
+from nova import exception
+from nova.virt import fake as nova_fake
+
+from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.tests import builders
+from nova_hypervisors.virtualbox import machines
+from nova_hypervisors.virtualbox import networkops
+from nova_hypervisors.virtualbox import networks
+
+State = api.MachineState
+
+
+class Neutron(nova_fake.FakeVirtAPI):
+    """Says what became of ports.
+
+    :ivar failed: whether it reports that plugging in has failed
+    :ivar comes: whether it says anything at all
+    :ivar expected: the events that were waited for, and for how long
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.failed = False
+        self.comes = True
+        self.expected = None
+
+    @contextlib.contextmanager
+    def wait_for_instance_event(self, instance, events, seconds,
+                                error_callback=None):
+        self.expected = events, seconds
+        yield
+        if events and not self.comes:
+            raise getattr(exception, 'InstanceEventTimeout', TimeoutError)
+        if self.failed:
+            for name, _ in events:
+                error_callback(name, instance)
+
+
+@pytest.fixture
+def neutron():
+    return Neutron()
+
+
+@pytest.fixture
+def make_networks(vbox, neutron):
+    def make_networks(entry='physnet1:nat', timeout_s=300, is_fatal=True):
+        return networkops.NetworkOps(
+            vbox, machines.Machines(vbox), neutron,
+            lambda: [networks.parse(entry)], plug_timeout_s=timeout_s,
+            plug_is_fatal=is_fatal)
+    return make_networks
+
+
+class TestEvents:
+    @pytest.fixture
+    def wait(self, make_networks):
+        """Wait for a port that is down; return what was done meanwhile."""
+        def wait(power_on=True, **options):
+            done = []
+            with make_networks(**options).events(
+                    builders.instance(), [builders.vif(active=False)],
+                    power_on):
+                done.append('spawned')
+            return done
+        return wait
+
+    def test_a_port_that_is_down_is_waited_for(self, wait, neutron):
+        assert wait(timeout_s=7) == ['spawned']
+        ((name, _),), seconds = neutron.expected
+        assert (name, seconds) == ('network-vif-plugged', 7)
+
+    @pytest.mark.parametrize('options', [
+        {'timeout_s': 0}, {'power_on': False}])
+    def test_or_not(self, wait, neutron, options):
+        neutron.comes = False
+        assert wait(**options) == ['spawned']
+        assert neutron.expected[0] == []
+
+    @pytest.mark.parametrize('reason', ['comes', 'failed'])
+    def test_without_it_the_server_is_not_made(self, wait, neutron, reason):
+        setattr(neutron, reason, reason == 'failed')
+        with pytest.raises(exception.VirtualInterfaceCreateException):
+            wait()
+
+    @pytest.mark.parametrize('reason', ['comes', 'failed'])
+    def test_or_it_is_if_that_is_wanted(self, wait, neutron, reason):
+        setattr(neutron, reason, reason == 'failed')
+        assert wait(is_fatal=False) == ['spawned']
+
+    def test_what_fails_meanwhile_is_what_is_told(self, make_networks):
+        with (pytest.raises(KeyError),
+              make_networks().events(builders.instance(), [], True)):
+            raise KeyError
+
+
+class TestAttaching:
+    @pytest.fixture
+    def attach(self, make_networks, vbox):
+        def attach(uuid, entry='physnet1:nat', others=(), **vif):
+            make_networks(entry).attach(
+                builders.instance(uuid=uuid), builders.image_meta(),
+                builders.vif(address='fa:16:3e:00:00:09', **vif), others)
+            return vbox.machines[uuid].nics
+        return attach
+
+    def test_the_first_free_slot_is_used(self, attach, machine, nic):
+        third = dataclasses.replace(nic, slot=3)
+        nics = attach(machine(nics=(nic, third)))
+        assert sorted(nics) == [1, 2, 3]
+        assert nics[2].mac == 'fa:16:3e:00:00:09'
+
+    @pytest.mark.parametrize('state', [
+        State.RUNNING, State.PAUSED, State.SAVED])
+    def test_only_to_what_is_off(self, attach, machine, vbox, state):
+        uuid = machine(state)
+        with pytest.raises(exception.InterfaceAttachFailed):
+            attach(uuid)
+        assert vbox.machines[uuid].nics == {}
+
+    @pytest.mark.parametrize(('chipset', 'most'), [('piix3', 8),
+                                                   ('ich9', 29)])
+    def test_only_as_many_as_the_machine_s_chipset_has(
+            self, attach, machine, nic, vbox, chipset, most):
+        nics = [dataclasses.replace(nic, slot=slot)
+                for slot in range(1, most + 1)]
+        fits = machine(nics=tuple(nics[1:]), chipset=chipset)
+        assert len(attach(fits)) == most
+        full = machine(nics=tuple(nics), chipset=chipset)
+        with pytest.raises(exception.InterfaceAttachFailed):
+            attach(full)
+        assert len(vbox.machines[full].nics) == most
+
+    def test_other_machines_tunnels_are_not_taken(self, attach, machine, nic,
+                                                  vbox):
+        entry = 'physnet1:udptunnel:switch:7000:100-109'
+        first, second = machine(), machine()
+        attach(first, entry)
+        nics = attach(second, entry, [vbox.machine_settings(first)])
+        assert nics[1].attachment.properties['sport'] == '101'
+
+    def test_a_network_that_is_not_mapped_is_named(self, attach, machine):
+        with pytest.raises(exception.VirtualInterfacePlugException,
+                           match='physnet9'):
+            attach(machine(), physical_network='physnet9')
+
+
+class TestDetaching:
+    @pytest.fixture
+    def detach(self, make_networks, vbox):
+        def detach(uuid, address='FA:16:3E:00:00:01'):
+            make_networks().detach(builders.instance(uuid=uuid),
+                                   builders.vif(address=address))
+            return vbox.machines[uuid].nics
+        return detach
+
+    @pytest.mark.parametrize('state', [State.OFF, State.ABORTED])
+    def test_from_what_is_off_it_is_taken_out(self, detach, machine, nic,
+                                              state):
+        assert detach(machine(state, nics=(nic,))) == {}
+
+    @pytest.mark.parametrize('state', [State.RUNNING, State.PAUSED])
+    def test_from_what_runs_it_is_unplugged(self, detach, machine, nic,
+                                            state):
+        nics = detach(machine(state, nics=(nic,)))
+        assert nics[1].attachment == api.UNPLUGGED
+
+    def test_others_stay(self, detach, machine, nic):
+        other = dataclasses.replace(nic, slot=2, mac='fa:16:3e:00:00:02')
+        assert detach(machine(nics=(nic, other))) == {2: other}
+
+    def test_one_that_is_not_there_is_no_error(self, detach, machine, nic):
+        uuid = machine(nics=(nic,))
+        assert detach(uuid, 'fa:16:3e:00:00:99') == {1: nic}
+
+    def test_what_was_unplugged_is_taken_out(self, make_networks, machine,
+                                             nic, unplugged, vbox):
+        uuid = machine(nics=(nic, unplugged))
+        make_networks().remove_unplugged(uuid)
+        assert vbox.machines[uuid].nics == {1: nic}

@@ -35,13 +35,14 @@ def _missing(reason: str) -> Support:
 def _row(key: str, title: str, status: str = 'optional',
          methods: tuple[str, ...] = (), *, capability: str | None = None,
          traits: tuple[str, ...] = (),
-         vboxmanage: Support = _PLANNED, webservice: Support = _PLANNED,
+         virtualbox: Support = _PLANNED, webservice: Support | None = None,
          esx: Support = _PLANNED, baremetal: Support = _PLANNED) -> Feature:
+    """:param webservice: where it differs from ``virtualbox``"""
     return Feature(
         key=key, title=title, status=status, methods=methods,
         capability=capability, traits=traits,
-        support={'virtualbox-vboxmanage': vboxmanage,
-                 'virtualbox-webservice': webservice,
+        support={'virtualbox-vboxmanage': virtualbox,
+                 'virtualbox-webservice': webservice or virtualbox,
                  'vmware-esx': esx,
                  'baremetal': baremetal})
 
@@ -68,6 +69,10 @@ _SETTINGS_ONLY = _partial(
     "VirtualBox's kernel module, which the lab has not: see the check list "
     'in the administration guide.')
 
+_COMMON_FILES = _partial(
+    'nova-compute and VirtualBox need a file system in common; hosts without '
+    'one are planned.')
+
 _OPERATIONS = (
     _row('operation.attach-volume', 'Attach block volume to instance',
          methods=('attach_volume',)),
@@ -83,14 +88,14 @@ _OPERATIONS = (
          'Attach virtual network interface to instance',
          methods=('attach_interface',),
          capability='supports_attach_interface',
-         vboxmanage=_partial(_OFF_ONLY)),
+         virtualbox=_partial(_OFF_ONLY)),
     _row('operation.attach-tagged-interface',
          'Attach tagged virtual network interface to instance',
          capability='supports_tagged_attach_interface'),
     _row('operation.detach-interface',
          'Detach virtual network interface from instance',
          methods=('detach_interface',),
-         vboxmanage=_partial(
+         virtualbox=_partial(
              'A running server keeps an adapter that is plugged in nowhere '
              'until it is next started.')),
     _row('operation.maintenance-mode', 'Set the host in a maintenance mode',
@@ -102,14 +107,14 @@ _OPERATIONS = (
                   'instance_on_disk'),
          capability='supports_evacuate'),
     _row('operation.rebuild', 'Rebuild instance',
-         methods=('spawn', 'destroy'), vboxmanage=_COMPLETE),
+         methods=('spawn', 'destroy'), virtualbox=_COMPLETE),
     _row('operation.rebuild-volume-backed', 'Rebuild volume backed instance'),
     _row('operation.get-guest-info', 'Guest instance status', 'mandatory',
-         methods=('get_info',), vboxmanage=_COMPLETE),
+         methods=('get_info',), virtualbox=_COMPLETE),
     _row('operation.get-host-uptime', 'Guest host uptime',
-         methods=('get_host_uptime',), vboxmanage=_COMPLETE),
+         methods=('get_host_uptime',), virtualbox=_COMPLETE),
     _row('operation.get-host-ip', 'Guest host ip',
-         methods=('get_host_ip_addr',), vboxmanage=_COMPLETE),
+         methods=('get_host_ip_addr',), virtualbox=_COMPLETE),
     _row('operation.live-migrate', 'Live migrate instance across hosts',
          methods=('live_migration', 'pre_live_migration',
                   'check_can_live_migrate_destination',
@@ -123,11 +128,12 @@ _OPERATIONS = (
          'Abort an in-progress or queued live migration',
          methods=('live_migration_abort',)),
     _row('operation.launch', 'Launch instance', 'mandatory',
-         methods=('spawn',), vboxmanage=_COMPLETE),
+         methods=('spawn',), virtualbox=_COMPLETE,
+         webservice=_COMMON_FILES),
     _row('operation.pause', 'Stop instance CPUs (pause)',
-         methods=('pause',), vboxmanage=_COMPLETE),
+         methods=('pause',), virtualbox=_COMPLETE),
     _row('operation.reboot', 'Reboot instance', methods=('reboot',),
-         vboxmanage=_COMPLETE),
+         virtualbox=_COMPLETE),
     _row('operation.rescue', 'Rescue instance',
          methods=('rescue', 'unrescue')),
     _row('operation.resize', 'Resize instance',
@@ -135,32 +141,33 @@ _OPERATIONS = (
                   'confirm_migration', 'finish_revert_migration'),
          capability='supports_migrate_to_same_host'),
     _row('operation.resume', 'Restore instance', methods=('resume',),
-         vboxmanage=_COMPLETE),
+         virtualbox=_COMPLETE),
     _row('operation.set-admin-password', 'Set instance admin password',
          methods=('set_admin_password',)),
     _row('operation.snapshot', 'Save snapshot of instance disk',
-         methods=('snapshot',), vboxmanage=_COMPLETE),
+         methods=('snapshot',), virtualbox=_COMPLETE,
+         webservice=_COMMON_FILES),
     _row('operation.suspend', 'Suspend instance', methods=('suspend',),
-         vboxmanage=_COMPLETE),
+         virtualbox=_COMPLETE),
     _row('operation.swap-volume', 'Swap block volumes',
          methods=('swap_volume',)),
     _row('operation.terminate', 'Shutdown instance', 'mandatory',
-         methods=('destroy', 'cleanup'), vboxmanage=_COMPLETE),
+         methods=('destroy', 'cleanup'), virtualbox=_COMPLETE),
     _row('operation.trigger-crash-dump', 'Trigger crash dump',
          methods=('trigger_crash_dump',),
-         vboxmanage=_partial(
+         virtualbox=_partial(
              'VirtualBox gives guests an NMI only where its kernel module '
              'runs them; the lab has none, and the refusal is what is '
              'tested.')),
     _row('operation.unpause', 'Resume instance CPUs (unpause)',
-         methods=('unpause',), vboxmanage=_COMPLETE),
+         methods=('unpause',), virtualbox=_COMPLETE),
     _row('operation.uefi-boot', 'uefi boot'),
     _row('operation.device-tags', 'Device tags',
          capability='supports_device_tagging'),
     _row('operation.quiesce', 'quiesce', methods=('quiesce',),
-         vboxmanage=_NO_QUIESCE, webservice=_NO_QUIESCE),
+         virtualbox=_NO_QUIESCE),
     _row('operation.unquiesce', 'unquiesce', methods=('unquiesce',),
-         vboxmanage=_NO_QUIESCE, webservice=_NO_QUIESCE),
+         virtualbox=_NO_QUIESCE),
     _row('operation.multiattach-volume',
          'Attach block volume to multiple instances',
          capability='supports_multiattach'),
@@ -168,31 +175,25 @@ _OPERATIONS = (
          'Attach encrypted block volume to server'),
     _row('operation.trusted-certs',
          'Validate image with trusted certificates',
-         capability='supports_trusted_certs', vboxmanage=_COMPLETE),
+         capability='supports_trusted_certs', virtualbox=_COMPLETE),
     _row('operation.file-backed-memory', 'File backed memory',
          capability='supports_mem_backing_file',
-         vboxmanage=_missing(
-             'VirtualBox takes its memory from the host itself: the settings '
-             'schema 1.19 has no other source.'),
-         webservice=_missing(
+         virtualbox=_missing(
              'VirtualBox takes its memory from the host itself: the settings '
              'schema 1.19 has no other source.')),
     _row('operation.report-cpu-traits', 'Report CPU traits'),
     _row('operation.port-with-resource-request',
          'SR-IOV ports with resource request',
-         vboxmanage=_NO_PASSTHROUGH, webservice=_NO_PASSTHROUGH),
+         virtualbox=_NO_PASSTHROUGH),
     _row('operation.boot-encrypted-vm',
          'Boot instance with secure encrypted memory',
-         vboxmanage=_missing(
-             'VirtualBox does not use AMD SEV: the settings schema 1.19 has '
-             'no such element.'),
-         webservice=_missing(
+         virtualbox=_missing(
              'VirtualBox does not use AMD SEV: the settings schema 1.19 has '
              'no such element.')),
     _row('operation.cache-images',
          'Cache base images for faster instance boot',
          methods=('cache_image', 'manage_image_cache'),
-         capability='has_imagecache', vboxmanage=_COMPLETE),
+         capability='has_imagecache', virtualbox=_COMPLETE),
     _row('operation.boot-emulated-tpm',
          'Boot instance with an emulated trusted platform module (TPM)',
          capability='supports_vtpm'),
@@ -212,20 +213,18 @@ _GUEST = (
 _CONSOLES = (
     _row('console.rdp', 'Remote desktop over RDP', 'choice(console)'),
     _row('console.serial.log', 'View serial console logs', 'choice(console)',
-         methods=('get_console_output',), vboxmanage=_COMPLETE),
+         methods=('get_console_output',), virtualbox=_COMPLETE,
+         webservice=_COMMON_FILES),
     _row('console.serial.interactive',
          'Remote interactive serial console', 'choice(console)',
          methods=('get_serial_console',)),
     _row('console.spice', 'Remote desktop over SPICE', 'choice(console)',
          methods=('get_spice_console',),
-         vboxmanage=_missing(
-             'No extension pack of VirtualBox speaks SPICE: the manual, '
-             '"Remote Display", knows RDP and VNC.'),
-         webservice=_missing(
+         virtualbox=_missing(
              'No extension pack of VirtualBox speaks SPICE: the manual, '
              '"Remote Display", knows RDP and VNC.')),
     _row('console.vnc', 'Remote desktop over VNC', 'choice(console)',
-         methods=('get_vnc_console',), vboxmanage=_COMPLETE),
+         methods=('get_vnc_console',), virtualbox=_COMPLETE),
 )
 
 _STORAGE = (
@@ -233,10 +232,7 @@ _STORAGE = (
          methods=('get_volume_connector',)),
     _row('storage.block.backend.fibrechannel',
          'Block storage over fibre channel',
-         vboxmanage=_missing(
-             'VirtualBox has no Fibre Channel initiator: the manual, '
-             '"Virtual Storage".'),
-         webservice=_missing(
+         virtualbox=_missing(
              'VirtualBox has no Fibre Channel initiator: the manual, '
              '"Virtual Storage".')),
     _row('storage.block.backend.iscsi', 'Block storage over iSCSI',
@@ -244,106 +240,113 @@ _STORAGE = (
     _row('storage.block.backend.iscsi.auth.chap',
          'CHAP authentication for iSCSI'),
     _row('storage.image', 'Image storage support', 'mandatory',
-         methods=('spawn',), vboxmanage=_COMPLETE),
+         methods=('spawn',), virtualbox=_COMPLETE,
+         webservice=_COMMON_FILES),
 )
 
 # In the matrix of the first VirtualBox driver, and in Nova's at that time.
 _FORMER = (
     _row('operation.get-host-status', 'Guest host status',
          methods=('get_available_resource', 'get_available_nodes'),
-         vboxmanage=_COMPLETE),
+         virtualbox=_COMPLETE),
     _row('operation.service-control', 'Service control',
          methods=('set_host_enabled',)),
     _row('networking.firewallrules', 'Network firewall rules',
-         vboxmanage=_NOT_A_FIREWALL, webservice=_NOT_A_FIREWALL),
+         virtualbox=_NOT_A_FIREWALL),
     _row('networking.routing', 'Network routing',
-         vboxmanage=_missing('Neutron routes, in every current OpenStack; '
-                             'nova-network, which did, was removed in 2019 '
-                             '(Nova 20).'),
-         webservice=_missing('Neutron routes, in every current OpenStack; '
+         virtualbox=_missing('Neutron routes, in every current OpenStack; '
                              'nova-network, which did, was removed in 2019 '
                              '(Nova 20).')),
     _row('networking.securitygroups', 'Network security groups',
-         vboxmanage=_NOT_A_FIREWALL, webservice=_NOT_A_FIREWALL),
+         virtualbox=_NOT_A_FIREWALL),
     _row('networking.topology.flat', 'Flat networking', 'choice(networking)',
-         methods=('spawn',), vboxmanage=_COMPLETE),
+         methods=('spawn',), virtualbox=_COMPLETE),
     _row('networking.topology.vlan', 'VLAN networking', 'choice(networking)'),
 )
 
 _OURS = (
     _row('operation.start', 'Start a stopped instance',
-         methods=('power_on',), vboxmanage=_COMPLETE),
+         methods=('power_on',), virtualbox=_COMPLETE),
     _row('operation.stop', 'Stop an instance, gracefully if it can',
-         methods=('power_off',), vboxmanage=_COMPLETE),
+         methods=('power_off',), virtualbox=_COMPLETE),
     _row('operation.resume-on-host-boot',
          'Start instances again after the host was booted',
-         methods=('resume_state_on_host_boot',), vboxmanage=_COMPLETE),
+         methods=('resume_state_on_host_boot',), virtualbox=_COMPLETE),
     _row('operation.list-instances',
          'List own instances, and never those of others',
          methods=('list_instances', 'list_instance_uuids',
                   'get_num_instances', 'instance_exists'),
-         vboxmanage=_COMPLETE),
+         virtualbox=_COMPLETE),
     _row('operation.diagnostics', 'Instance diagnostics',
          methods=('get_diagnostics', 'get_instance_diagnostics'),
-         vboxmanage=_partial(
+         virtualbox=_partial(
              "Nova's API takes the names of five drivers only: the field "
-             'driver says libvirt and the field hypervisor virtualbox.')),
+             'driver says libvirt and the field hypervisor virtualbox.'),
+         webservice=_partial(
+             'As by VBoxManage; and the processor time is the time in which '
+             'the guest was not halted, counted at each halt.')),
     _row('operation.lifecycle-events',
          'Report what happens to instances outside Nova',
-         methods=('init_host', 'cleanup_host'), vboxmanage=_COMPLETE),
+         methods=('init_host', 'cleanup_host'), virtualbox=_COMPLETE),
     _row('operation.crash-recovery',
          'Leave nothing of an instance that was half made',
-         methods=('init_host',), vboxmanage=_COMPLETE),
+         methods=('init_host',), virtualbox=_COMPLETE),
+    _row('operation.other-host',
+         'VirtualBox on a host without a file system in common',
+         virtualbox=_missing(
+             'VBoxManage speaks to the VirtualBox of its own user on its own '
+             'host only: the manual, "VBoxManage".'),
+         webservice=_PLANNED),
     _row('operation.inventory', 'Report inventory and traits to Placement',
-         methods=('update_provider_tree',), vboxmanage=_COMPLETE),
+         methods=('update_provider_tree',), virtualbox=_COMPLETE),
     _row('image.raw', 'Boot from a raw image', methods=('spawn',),
-         capability='supports_image_type_raw', vboxmanage=_COMPLETE),
+         capability='supports_image_type_raw', virtualbox=_COMPLETE),
     _row('image.qcow2', 'Boot from a qcow2 image', methods=('spawn',),
-         capability='supports_image_type_qcow2', vboxmanage=_COMPLETE),
+         capability='supports_image_type_qcow2', virtualbox=_COMPLETE),
     _row('image.vdi', 'Boot from a VDI image', methods=('spawn',),
-         capability='supports_image_type_vdi', vboxmanage=_COMPLETE),
+         capability='supports_image_type_vdi', virtualbox=_COMPLETE),
     _row('image.vmdk', 'Boot from a VMDK image', methods=('spawn',),
-         capability='supports_image_type_vmdk', vboxmanage=_COMPLETE),
+         capability='supports_image_type_vmdk', virtualbox=_COMPLETE),
     _row('image.vhd', 'Boot from a VHD image', methods=('spawn',),
          capability='supports_image_type_vhd',
-         vboxmanage=_partial(
+         virtualbox=_partial(
              'Dynamic VHDs. A fixed one has no header at its beginning, '
              "which Nova's image inspector takes for a raw image: refused.")),
     _row('image.vhdx', 'Boot from a VHDX image', methods=('spawn',),
-         capability='supports_image_type_vhdx', vboxmanage=_COMPLETE),
+         capability='supports_image_type_vhdx', virtualbox=_COMPLETE),
     _row('image.iso', 'Boot from an ISO image', methods=('spawn',),
-         capability='supports_image_type_iso', vboxmanage=_COMPLETE),
+         capability='supports_image_type_iso', virtualbox=_COMPLETE),
     _row('image.inspection', 'Refuse images that could do harm',
-         methods=('spawn',), vboxmanage=_COMPLETE),
+         methods=('spawn',), virtualbox=_COMPLETE),
     _row('disk.differencing', 'Disks that hold only what differs',
-         methods=('spawn',), vboxmanage=_COMPLETE),
+         methods=('spawn',), virtualbox=_COMPLETE),
     _row('disk.full-copy', 'Disks that are full copies',
-         methods=('spawn',), vboxmanage=_COMPLETE),
+         methods=('spawn',), virtualbox=_COMPLETE),
     _row('disk.blank', 'Ephemeral and swap disks', methods=('spawn',),
-         vboxmanage=_partial('They come without a file system.')),
+         virtualbox=_partial('They come without a file system.')),
     _row('network.nat', 'Adapters behind NAT', methods=('spawn',),
-         vboxmanage=_COMPLETE),
+         virtualbox=_COMPLETE),
     _row('network.udptunnel', 'Adapters on a UDP tunnel',
-         methods=('spawn',), vboxmanage=_COMPLETE),
+         methods=('spawn',), virtualbox=_COMPLETE),
     _row('network.bridged', "Adapters bridged to the host's",
-         methods=('spawn',), vboxmanage=_SETTINGS_ONLY),
+         methods=('spawn',), virtualbox=_SETTINGS_ONLY),
     _row('network.hostonly', 'Adapters on a host-only network',
-         methods=('spawn',), vboxmanage=_SETTINGS_ONLY),
+         methods=('spawn',), virtualbox=_SETTINGS_ONLY),
     _row('network.intnet', 'Adapters on an internal network',
-         methods=('spawn',), vboxmanage=_SETTINGS_ONLY),
+         methods=('spawn',), virtualbox=_SETTINGS_ONLY),
     _row('network.natnetwork', 'Adapters on a NAT network',
-         methods=('spawn',), vboxmanage=_SETTINGS_ONLY),
+         methods=('spawn',), virtualbox=_SETTINGS_ONLY),
     _row('network.several-adapters',
          'As many adapters as the chipset has room for',
-         methods=('spawn',), vboxmanage=_COMPLETE),
+         methods=('spawn',), virtualbox=_COMPLETE),
     _row('network.wait-for-plug', 'Wait until Neutron has plugged ports in',
-         methods=('spawn',), vboxmanage=_COMPLETE),
+         methods=('spawn',), virtualbox=_COMPLETE),
     _row('boot.order', 'Boot from network or disk first',
-         methods=('spawn',), vboxmanage=_COMPLETE),
+         methods=('spawn',), virtualbox=_COMPLETE),
     _row('boot.once', 'Boot another way for the next boot only',
-         methods=('spawn', 'power_on'), vboxmanage=_COMPLETE),
+         methods=('spawn', 'power_on'), virtualbox=_COMPLETE),
     _row('boot.provision-only', 'Make an instance without starting it',
-         methods=('spawn',), vboxmanage=_COMPLETE),
+         methods=('spawn',), virtualbox=_COMPLETE),
 )
 
 FEATURES = (*_OPERATIONS, *_GUEST, *_CONSOLES, *_STORAGE, *_FORMER, *_OURS)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from oslo_config import cfg
 
+from nova_hypervisors.conf import webservice
+
 GROUP = cfg.OptGroup(
     'virtualbox',
     title='VirtualBox',
@@ -10,6 +12,24 @@ How the VirtualBox driver talks to VirtualBox, and what its machines are like.
 Used when ``[DEFAULT] compute_driver`` is
 ``nova_hypervisors.VirtualBoxDriver``.
 """)
+
+BACKEND_OPTS = [
+    cfg.StrOpt(
+        'backend',
+        default='vboxmanage',
+        choices=[
+            ('vboxmanage', 'Run the VBoxManage program on this host.'),
+            ('webservice', "Call VirtualBox's web service, vboxwebsrv."),
+        ],
+        help="""
+The way in which VirtualBox is reached.
+
+Related options:
+
+* ``vboxmanage_cmd`` with ``vboxmanage``
+* ``webservice_url`` with ``webservice``
+"""),
+]
 
 VBOXMANAGE_OPTS = [
     cfg.StrOpt(
@@ -294,7 +314,8 @@ The format in which snapshots of servers are kept in Glance.
 """),
 ]
 
-OPTS = [*VBOXMANAGE_OPTS, *DISPLAY_OPTS, *MACHINE_OPTS]
+OPTS = [*BACKEND_OPTS, *webservice.OPTS, *VBOXMANAGE_OPTS, *DISPLAY_OPTS,
+        *MACHINE_OPTS]
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:

@@ -64,16 +64,16 @@ def watching():
     from nova_hypervisors.virtualbox import driver as virtualbox
     called = collections.defaultdict(set)
     lock = threading.Lock()
-    cls, column = virtualbox.VirtualBoxDriver, virtualbox.COLUMN
+    cls = virtualbox.VirtualBoxDriver
     originals = {name: method for name, method in vars(cls).items()
                  if callable(method) and not name.startswith('_')}
 
     def watched(name, method):
         @functools.wraps(method)
-        def wrapper(*args, **kwargs):
+        def wrapper(self, *args, **kwargs):
             with lock:
-                called[column].add(name)
-            return method(*args, **kwargs)
+                called[self.column].add(name)
+            return method(self, *args, **kwargs)
         return wrapper
 
     for name, method in originals.items():

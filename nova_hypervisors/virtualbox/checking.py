@@ -14,6 +14,7 @@ from oslo_utils import units
 
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.clients.vbox import interface
 from nova_hypervisors.clients.vbox import version
 from nova_hypervisors.common import checks
 from nova_hypervisors.virtualbox import consoleops
@@ -71,7 +72,8 @@ def _check_version(found: version.Version, command: str,
         results.ok('VirtualBox', name)
 
 
-def _check_engine(client: api.VBoxClient, results: checks.Results) -> None:
+def _check_engine(client: interface.VBoxClient,
+                  results: checks.Results) -> None:
     """Find out how guests are executed."""
     host = client.host()
     name = 'execution engine'
@@ -93,7 +95,7 @@ def _check_engine(client: api.VBoxClient, results: checks.Results) -> None:
                      'reinstall the package virtualbox-dkms')
 
 
-def _check_registry(client: api.VBoxClient,
+def _check_registry(client: interface.VBoxClient,
                     results: checks.Results) -> None:
     machines = client.list_machines()
     unread = [machine.name for machine in machines
@@ -106,7 +108,7 @@ def _check_registry(client: api.VBoxClient,
         results.ok('machines', f'VirtualBox has {len(machines)}')
 
 
-def _is_readable(client: api.VBoxClient, machine: api.Machine) -> bool:
+def _is_readable(client: interface.VBoxClient, machine: api.Machine) -> bool:
     try:
         client.machine_settings(machine.uuid)
     except errors.ClientError:
@@ -114,7 +116,7 @@ def _is_readable(client: api.VBoxClient, machine: api.Machine) -> bool:
     return True
 
 
-def _check_packs(client: api.VBoxClient, conf: cfg.ConfigOpts,
+def _check_packs(client: interface.VBoxClient, conf: cfg.ConfigOpts,
                  results: checks.Results) -> None:
     packs = client.extension_packs(
         options.pack_names(conf.virtualbox.vrde_module))
@@ -129,7 +131,7 @@ def _check_packs(client: api.VBoxClient, conf: cfg.ConfigOpts,
         results.ok('extension packs', f'{have}; {used} is used')
 
 
-def _check_networks(client: api.VBoxClient, conf: cfg.ConfigOpts,
+def _check_networks(client: interface.VBoxClient, conf: cfg.ConfigOpts,
                     results: checks.Results) -> None:
     entries = conf.virtualbox.physical_network_mappings
     if not entries:

@@ -16,6 +16,7 @@ from oslo_utils import units
 
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.clients.vbox import interface
 from nova_hypervisors.common import secrets
 from nova_hypervisors.consoles import relay
 from nova_hypervisors.consoles import rfb
@@ -80,7 +81,8 @@ def find_pack(installed: Collection[api.ExtensionPack],
 class ConsoleOps:
     """:param display: None if machines have no remote display"""
 
-    def __init__(self, client: api.VBoxClient, machine_map: machines.Machines,
+    def __init__(self, client: interface.VBoxClient,
+                 machine_map: machines.Machines,
                  host_files: files.HostFiles, *,
                  display: DisplaySettings | None,
                  secret: secrets.HostSecret,

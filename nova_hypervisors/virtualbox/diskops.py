@@ -15,6 +15,7 @@ from oslo_utils import units
 
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.clients.vbox import interface
 from nova_hypervisors.common import imagecache
 from nova_hypervisors.common import request
 from nova_hypervisors.common import undo as undoing
@@ -30,7 +31,8 @@ _SMALLEST_ROOT_GB = 1
 class DiskOps:
     """:param differencing: [DEFAULT] use_cow_images"""
 
-    def __init__(self, client: api.VBoxClient, cache: imagecache.ImageCache,
+    def __init__(self, client: interface.VBoxClient,
+                 cache: imagecache.ImageCache,
                  differencing: bool) -> None:
         self._client = client
         self._cache = cache

@@ -17,7 +17,7 @@ from oslo_log import log as logging
 
 from nova_hypervisors import conf
 from nova_hypervisors.capabilities import registry
-from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.clients.vbox import interface
 from nova_hypervisors.common import boundary
 from nova_hypervisors.common import request
 from nova_hypervisors.virtualbox import diagnostics
@@ -27,18 +27,21 @@ from nova_hypervisors.virtualbox import options
 CONF = conf.CONF
 LOG = logging.getLogger(__name__)
 
-COLUMN = 'virtualbox-vboxmanage'
-
-
 class VirtualBoxDriver(driver.ComputeDriver):
     """Servers as machines of the VirtualBox on this host."""
 
+    #: of the support matrix; an object has that of its backend
+    column = 'virtualbox-vboxmanage'
+
     capabilities = {**driver.ComputeDriver.capabilities,
-                    **registry.capabilities(COLUMN)}
+                    **registry.capabilities(column)}
 
     def __init__(self, virtapi: nova_virtapi.VirtAPI,
-                 client: api.VBoxClient | None = None) -> None:
+                 client: interface.VBoxClient | None = None) -> None:
         super().__init__(virtapi)
+        self.column = f'virtualbox-{CONF.virtualbox.backend}'
+        self.capabilities = {**self.capabilities,
+                             **registry.capabilities(self.column)}
         self._parts = factory.make_parts(
             CONF, virtapi, self.emit_event,
             client or factory.make_client(CONF))
@@ -83,7 +86,7 @@ class VirtualBoxDriver(driver.ComputeDriver):
         with boundary.for_host():
             provider_tree.update_inventory(nodename, host.inventory(ratios))
             provider_tree.add_traits(nodename, *host.architecture_traits(),
-                                     *registry.traits(COLUMN))
+                                     *registry.traits(self.column))
 
     def get_host_uptime(self) -> str:
         return self._parts.host.uptime()

@@ -20,10 +20,14 @@ from oslo_config import cfg
 from oslo_utils import units
 
 from nova_hypervisors.clients import retry
-from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.clients import soap
+from nova_hypervisors.clients.vbox import interface
 from nova_hypervisors.clients.vbox import program
 from nova_hypervisors.clients.vbox import settings
 from nova_hypervisors.clients.vbox import vboxmanage
+from nova_hypervisors.clients.vbox import weblogon
+from nova_hypervisors.clients.vbox import webservice
+from nova_hypervisors.clients.vbox import websession
 from nova_hypervisors.common import imagecache
 from nova_hypervisors.common import locks
 from nova_hypervisors.common import secrets
@@ -46,7 +50,7 @@ _SSL = 'Security'
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Parts:
-    client: api.VBoxClient
+    client: interface.VBoxClient
     files: files.HostFiles
     machines: machines.Machines
     consoles: consoleops.ConsoleOps
@@ -67,7 +71,48 @@ def host_files(conf: cfg.ConfigOpts) -> files.HostFiles:
         private=Path(conf.state_path) / 'virtualbox')
 
 
-def make_client(conf: cfg.ConfigOpts) -> api.VBoxClient:
+def make_client(conf: cfg.ConfigOpts) -> interface.VBoxClient:
+    if conf.virtualbox.backend == 'webservice':
+        return _make_webservice_client(conf)
+    return _make_vboxmanage_client(conf)
+
+
+def _make_webservice_client(conf: cfg.ConfigOpts) -> interface.VBoxClient:
+    group = conf.virtualbox
+    service = soap.Service(
+        group.webservice_url, websession.NAMESPACE,
+        tls=webservice_tls(conf), connections=group.webservice_connections,
+        connect_timeout_s=group.webservice_connect_timeout,
+        timeout_s=group.command_timeout)
+    sessions = weblogon.WebSessions(
+        service, group.webservice_user,
+        functools.partial(webservice_password, conf),
+        retry.Policy(group.retry_count, group.retry_interval))
+    return webservice.WebServiceClient(sessions, group.copy_timeout)
+
+
+def webservice_password(conf: cfg.ConfigOpts) -> str:
+    """:raises OSError: the file with it cannot be read"""
+    path = conf.virtualbox.webservice_password_file
+    if path:
+        return (Path(path).read_text().splitlines() or [''])[0]
+    return conf.virtualbox.webservice_password or ''
+
+
+def webservice_tls(conf: cfg.ConfigOpts) -> ssl.SSLContext | None:
+    """:raises OSError: a certificate cannot be read"""
+    group = conf.virtualbox
+    if not group.webservice_url.startswith('https:'):
+        return None
+    context = ssl.create_default_context(
+        cafile=group.webservice_ca_file or None)
+    if group.webservice_insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _make_vboxmanage_client(conf: cfg.ConfigOpts) -> interface.VBoxClient:
     group = conf.virtualbox
     home = Path(group.home) if group.home else settings.default_home()
     run = program.Program(
@@ -80,7 +125,7 @@ def make_client(conf: cfg.ConfigOpts) -> api.VBoxClient:
 
 def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
                emit: Callable[[virtevent.LifecycleEvent], None],
-               client: api.VBoxClient) -> Parts:
+               client: interface.VBoxClient) -> Parts:
     group = conf.virtualbox
     folders = host_files(conf)
     machine_map = machines.Machines(client)
@@ -114,7 +159,7 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
         cache_ages=_cache_ages(conf))
 
 
-def _make_consoles(conf: cfg.ConfigOpts, client: api.VBoxClient,
+def _make_consoles(conf: cfg.ConfigOpts, client: interface.VBoxClient,
                    machine_map: machines.Machines,
                    folders: files.HostFiles) -> consoleops.ConsoleOps:
     secret = secrets.HostSecret(folders.secret)

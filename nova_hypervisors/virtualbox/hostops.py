@@ -22,6 +22,7 @@ from oslo_utils import units
 
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.clients.vbox import interface
 from nova_hypervisors.clients.vbox import version
 from nova_hypervisors.virtualbox import files
 from nova_hypervisors.virtualbox import machines
@@ -56,7 +57,8 @@ class Reserved:
 class HostOps:
     """:param hostname: [DEFAULT] host, which is the node's name too"""
 
-    def __init__(self, client: api.VBoxClient, machine_map: machines.Machines,
+    def __init__(self, client: interface.VBoxClient,
+                 machine_map: machines.Machines,
                  host_files: files.HostFiles, *, hostname: str,
                  reserved: Reserved) -> None:
         self._client = client

@@ -13,12 +13,13 @@ import threading
 from collections.abc import Mapping
 
 from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.clients.vbox import interface
 
 _PREFIX = 'nova_hypervisors/machine/'
 
 
 class Machines:
-    def __init__(self, client: api.VBoxClient) -> None:
+    def __init__(self, client: interface.VBoxClient) -> None:
         self._client = client
         self._lock = threading.Lock()
         # Machine UUID to instance UUID; replaced, never changed.

@@ -15,6 +15,7 @@ from nova.virt import virtapi as nova_virtapi
 from oslo_log import log as logging
 
 from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.clients.vbox import interface
 from nova_hypervisors.common import network
 from nova_hypervisors.virtualbox import machines
 from nova_hypervisors.virtualbox import networks
@@ -34,7 +35,8 @@ class NetworkOps:
     :param plug_is_fatal: whether a server may start without its network
     """
 
-    def __init__(self, client: api.VBoxClient, machine_map: machines.Machines,
+    def __init__(self, client: interface.VBoxClient,
+                 machine_map: machines.Machines,
                  virtapi: nova_virtapi.VirtAPI,
                  mappings: Callable[[], Sequence[networks.Mapping]], *,
                  plug_timeout_s: int, plug_is_fatal: bool) -> None:

@@ -9,8 +9,10 @@ is collected here, all at once, for nova-compute's start and for
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import os
 import re
+import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,8 +83,39 @@ def mappings(conf: cfg.ConfigOpts) -> list[networks.Mapping]:
 
 def findings(conf: cfg.ConfigOpts) -> list[Finding]:
     """Return all that is wrong with the options of this driver."""
-    return [*_paths(conf), *_polling(conf), *_display(conf), *_rdp(conf),
-            *_relay(conf), *_networks(conf)]
+    return [*_backend(conf), *_paths(conf), *_polling(conf),
+            *_display(conf), *_rdp(conf), *_relay(conf), *_networks(conf)]
+
+
+def _backend(conf: cfg.ConfigOpts) -> Iterator[Finding]:
+    group = conf.virtualbox
+    if group.backend != 'webservice':
+        return
+    if group.webservice_password and group.webservice_password_file:
+        yield Finding('[virtualbox] webservice_password',
+                      'it is set, and webservice_password_file too: set one')
+    for name in ('webservice_password_file', 'webservice_ca_file'):
+        path = group[name]
+        if path and not os.access(path, os.R_OK):
+            yield Finding(f'[virtualbox] {name}', f'{path} cannot be read')
+    url = urllib.parse.urlsplit(group.webservice_url)
+    if url.scheme == 'http' and not _is_loopback(url.hostname or ''):
+        yield Finding(
+            '[virtualbox] webservice_url',
+            f'the password and all data go to {url.hostname} in clear: let '
+            'vboxwebsrv use TLS (--ssl) and write https', fatal=False)
+    if url.scheme == 'https' and group.webservice_insecure:
+        yield Finding(
+            '[virtualbox] webservice_insecure',
+            f'nobody checks that it is {url.hostname} that answers: set '
+            'webservice_ca_file instead', fatal=False)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == 'localhost'
 
 
 def _paths(conf: cfg.ConfigOpts) -> Iterator[Finding]:

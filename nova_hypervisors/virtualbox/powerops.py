@@ -14,6 +14,7 @@ from nova.virt import hardware
 
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.clients.vbox import interface
 from nova_hypervisors.common import locks
 from nova_hypervisors.virtualbox import consoleops
 from nova_hypervisors.virtualbox import diagnostics
@@ -48,7 +49,8 @@ class Clock:
 class PowerOps:
     """:param soft_reboot_s: how long a guest may take to shut down"""
 
-    def __init__(self, client: api.VBoxClient, machine_map: machines.Machines,
+    def __init__(self, client: interface.VBoxClient,
+                 machine_map: machines.Machines,
                  host_files: files.HostFiles,
                  networks: networkops.NetworkOps,
                  consoles: consoleops.ConsoleOps,

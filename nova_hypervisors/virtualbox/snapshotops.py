@@ -20,6 +20,7 @@ from oslo_utils import uuidutils
 
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.clients.vbox import interface
 from nova_hypervisors.common import images
 from nova_hypervisors.common import locks
 from nova_hypervisors.virtualbox import diskops
@@ -45,7 +46,8 @@ class SnapshotOps:
     :param timeout_s: limit of one conversion
     """
 
-    def __init__(self, client: api.VBoxClient, machine_map: machines.Machines,
+    def __init__(self, client: interface.VBoxClient,
+                 machine_map: machines.Machines,
                  host_files: files.HostFiles,
                  instance_locks: locks.InstanceLocks,
                  image_api: glance.API, *,

@@ -15,6 +15,7 @@ from oslo_log import log as logging
 
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.clients.vbox import interface
 from nova_hypervisors.common import locks
 from nova_hypervisors.common import request
 from nova_hypervisors.common import undo as undoing
@@ -34,7 +35,8 @@ _PORTS_LOCK = 'nova-hypervisors-ports'
 
 
 class VMOps:
-    def __init__(self, client: api.VBoxClient, machine_map: machines.Machines,
+    def __init__(self, client: interface.VBoxClient,
+                 machine_map: machines.Machines,
                  host_files: files.HostFiles, disks: diskops.DiskOps,
                  networks: networkops.NetworkOps,
                  consoles: consoleops.ConsoleOps, power: powerops.PowerOps,

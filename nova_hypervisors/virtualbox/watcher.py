@@ -19,6 +19,7 @@ from oslo_log import log as logging
 
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.clients.vbox import interface
 from nova_hypervisors.common import locks
 from nova_hypervisors.virtualbox import machines
 
@@ -47,7 +48,8 @@ class Watcher:
     :param started: called with the UUID of an instance that came up
     """
 
-    def __init__(self, client: api.VBoxClient, machine_map: machines.Machines,
+    def __init__(self, client: interface.VBoxClient,
+                 machine_map: machines.Machines,
                  instance_locks: locks.InstanceLocks, interval_s: float,
                  emit: Callable[[virtevent.LifecycleEvent], None],
                  started: Callable[[str], None]) -> None:

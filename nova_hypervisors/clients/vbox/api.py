@@ -1,22 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the drivers may ask of VirtualBox, whichever way we talk to it.
+"""VirtualBox's things, whichever way we talk to it.
 
-Machines are named by their UUID, media by the path of their file.  Every
-method raises :class:`nova_hypervisors.clients.errors.ClientError` (a subclass)
-and nothing else; ``MachineNotFound`` and ``MediumNotFound`` where a machine or
-a medium that is asked for does not exist.
+What may be asked of it is in :mod:`.interface`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Collection
 from collections.abc import Mapping
 from pathlib import PurePath
-from typing import Protocol
-
-from nova_hypervisors.clients.vbox import version
 
 #: The controller that carries a machine's disks, and its number of ports.
 DISK_CONTROLLER = 'SATA'
@@ -240,167 +233,3 @@ class MachineStatistics:
     cpu_times_ns: tuple[int, ...]
     nics: Mapping[int, NicStatistics]
     disks: Mapping[int, DiskStatistics]
-
-
-class HostApi(Protocol):
-    def get_version(self) -> version.Version: ...
-
-    def host(self) -> Host: ...
-
-    def extension_packs(self, candidates: Collection[str] = (),
-                        ) -> list[ExtensionPack]:
-        """Return the extension packs that serve remote displays.
-
-        :param candidates: the names to ask for, where VirtualBox has no list
-        """
-
-    def host_networks(self) -> Mapping[AttachmentKind, frozenset[str]]:
-        """Return the names that an attachment of each kind may have."""
-
-    def get_extradata(self, prefix: str) -> Mapping[str, str]:
-        """Return VirtualBox's own key-value pairs, the prefix cut off."""
-
-    def set_extradata(self, key: str, value: str | None) -> None:
-        """Keep a pair, or forget it if ``value`` is None."""
-
-
-class MachineApi(Protocol):
-    def list_machines(self) -> list[Machine]: ...
-
-    def machine_settings(self, uuid: str) -> MachineSettings: ...
-
-    def create_machine(self, spec: MachineSpec) -> None:
-        """Make and register a machine with a disk controller.
-
-        If it fails, there is no machine.
-
-        :raises AlreadyExists: there is one with that UUID
-        """
-
-    def configure_machine(self, spec: MachineSpec) -> None:
-        """Bring a machine's hardware in line; it must be off.
-
-        Adapters in slots that the spec does not name are taken out.
-        """
-
-    def set_boot_order(self, uuid: str,
-                       order: tuple[BootDevice, ...]) -> None: ...
-
-    def delete_machine(self, uuid: str) -> None:
-        """Forget a machine and delete its own folder.
-
-        Disks in other folders stay, as files that VirtualBox no longer
-        knows.
-
-        :raises InvalidState: it runs or is paused
-        """
-
-    def unregister_machine(self, uuid: str) -> None:
-        """Forget a machine and leave its files where they are."""
-
-
-class PowerApi(Protocol):
-    def machine_state(self, uuid: str) -> MachineState: ...
-
-    def machine_states(self) -> Mapping[str, MachineState]:
-        """Return the state of every machine, in as few calls as can be."""
-
-    def start(self, uuid: str) -> None:
-        """Start a machine, or go on with a saved one.
-
-        :raises InvalidState: it runs already
-        """
-
-    def power_off(self, uuid: str) -> None:
-        """Pull the plug.
-
-        :raises InvalidState: it does not run
-        """
-
-    def press_power_button(self, uuid: str) -> None:
-        """Ask the guest to shut down, by ACPI; returns at once."""
-
-    def inject_nmi(self, uuid: str) -> None:
-        """Give the guest a non-maskable interrupt."""
-
-    def pause(self, uuid: str) -> None: ...
-
-    def resume(self, uuid: str) -> None: ...
-
-    def save_state(self, uuid: str) -> None:
-        """Write memory and processor state to disk and end the machine."""
-
-    def discard_state(self, uuid: str) -> None:
-        """Throw a saved state away: the machine is off then."""
-
-
-class MediumApi(Protocol):
-    def list_media(self) -> list[Medium]:
-        """Return the disks and the ISO images that VirtualBox knows."""
-
-    def open_disk(self, path: PurePath) -> None:
-        """Let VirtualBox know a disk that is there."""
-
-    def create_disk(self, path: PurePath, size_mb: int) -> None:
-        """Make an empty, growing VDI.
-
-        :raises AlreadyExists: the file exists
-        """
-
-    def create_child_disk(self, path: PurePath, parent: PurePath) -> None:
-        """Make a VDI that holds only what differs from its parent."""
-
-    def clone_disk(self, source: PurePath, target: PurePath) -> None:
-        """Copy a disk with all that its parents hold into one new VDI.
-
-        VirtualBox does not know the copy afterwards: it is just a file.
-        """
-
-    def close_medium(self, path: PurePath, delete: bool = False,
-                     kind: DiskKind = DiskKind.DISK) -> None:
-        """Forget a disk or an ISO image.
-
-        :raises InUse: a machine has it or a child differs from it
-        """
-
-    def attach_disk(self, uuid: str, port: int, path: PurePath,
-                    kind: DiskKind = DiskKind.DISK) -> None: ...
-
-    def detach_disk(self, uuid: str, port: int) -> None: ...
-
-
-class NicApi(Protocol):
-    def set_nic(self, uuid: str, nic: Nic) -> None:
-        """Set an adapter up; the machine must be off."""
-
-    def remove_nic(self, uuid: str, slot: int) -> None:
-        """Take an adapter out; the machine must be off."""
-
-    def plug_nic(self, uuid: str, slot: int, attachment: Attachment) -> None:
-        """Plug a running machine's adapter in elsewhere, or nowhere."""
-
-
-class SnapshotApi(Protocol):
-    def take_snapshot(self, uuid: str, name: str) -> None:
-        """Freeze the disks; a running machine goes on, on new files."""
-
-    def delete_snapshot(self, uuid: str, name: str) -> None:
-        """Merge the files again that a snapshot had set apart."""
-
-
-class DisplayApi(Protocol):
-    def save_screenshot(self, uuid: str, path: PurePath) -> None:
-        """Write what a running machine's screen shows as PNG."""
-
-    def display_port(self, uuid: str) -> int | None:
-        """Return the port on which its remote display listens, if it does."""
-
-
-class StatisticsApi(Protocol):
-    def statistics(self, uuid: str) -> MachineStatistics:
-        """:raises InvalidState: the machine does not run"""
-
-
-class VBoxClient(HostApi, MachineApi, PowerApi, MediumApi, NicApi,
-                 SnapshotApi, DisplayApi, StatisticsApi, Protocol):
-    """All of it.  Clients are safe to use from several threads."""

@@ -48,7 +48,7 @@ _NETWORK_LISTS = {
 
 
 class VBoxManageClient:
-    """:class:`nova_hypervisors.clients.vbox.api.VBoxClient` by VBoxManage.
+    """:class:`.interface.VBoxClient` by VBoxManage.
 
     :param home: the folder of VirtualBox.xml
     :param copy_timeout_s: limit of what takes as long as there is data, in

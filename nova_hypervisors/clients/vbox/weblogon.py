@@ -83,7 +83,8 @@ class WebSessions:
     def _using(self, web: WebSession) -> Iterator[WebSession]:
         try:
             yield web
-        except (websession.SessionExpired, errors.ConnectionLost, errors.TimedOut):
+        except (websession.SessionExpired, errors.ConnectionLost,
+                errors.TimedOut):
             # Nobody knows what it still is good for.
             web.log_off()
             raise
@@ -134,8 +135,8 @@ class WebSessions:
             answer = self._service.call(operation, {
                 'username': self._user, 'password': self._password()})
         except soap.Fault as fault:
-            if fault.kind != websession.INVALID_REFERENCE and 'resultCode' not in (
-                    fault.details):
+            if not (fault.kind == websession.INVALID_REFERENCE
+                    or 'resultCode' in fault.details):
                 raise websession.error_for(fault, operation) from fault
             raise errors.AuthenticationFailed(
                 f'{self._service.where} does not let the user '

@@ -206,7 +206,7 @@ def create(web: WebSession, spec: api.MachineSpec) -> str:
 
 
 class WebMachines:
-    """:class:`nova_hypervisors.clients.vbox.api.MachineApi`."""
+    """:class:`.interface.MachineApi`."""
 
     _sessions: weblogon.WebSessions
     _quirks: version.Quirks

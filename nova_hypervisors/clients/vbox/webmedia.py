@@ -58,7 +58,7 @@ def _new(web: WebSession, path: PurePath) -> str:
 
 
 class WebMedia:
-    """:class:`nova_hypervisors.clients.vbox.api.MediumApi`."""
+    """:class:`.interface.MediumApi`."""
 
     _sessions: weblogon.WebSessions
     _copy_timeout_s: float

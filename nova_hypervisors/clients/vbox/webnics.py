@@ -131,7 +131,7 @@ def remove(web: WebSession, machine: str, slot: int) -> None:
 
 
 class WebNics:
-    """:class:`nova_hypervisors.clients.vbox.api.NicApi`."""
+    """:class:`.interface.NicApi`."""
 
     _sessions: weblogon.WebSessions
 

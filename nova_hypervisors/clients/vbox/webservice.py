@@ -4,7 +4,7 @@
 What it can do beside VBoxManage: nothing is locked by looking, no process is
 started, and the host may be far away.  Written for VirtualBox 7.2 and run
 with it; what older releases want otherwise is in
-:class:`nova_hypervisors.clients.vbox.version.Quirks`.
+:class:`.version.Quirks`.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ _POWER_S = 60.0
 
 class WebServiceClient(webmachines.WebMachines, webmedia.WebMedia,
                        webnics.WebNics):
-    """:class:`nova_hypervisors.clients.vbox.api.VBoxClient` by SOAP.
+    """:class:`.interface.VBoxClient` by SOAP.
 
     :param copy_timeout_s: limit of what takes as long as there is data, in
         seconds: cloning disks, saving memory

@@ -23,7 +23,8 @@ from nova_hypervisors.virtualbox import driver as virtualbox
 
 Level = model.Level
 
-DRIVERS = {'virtualbox-vboxmanage': virtualbox.VirtualBoxDriver}
+DRIVERS = {'virtualbox-vboxmanage': virtualbox.VirtualBoxDriver,
+           'virtualbox-webservice': virtualbox.VirtualBoxDriver}
 
 # Overridden for Nova's sake; nobody would look for them in a matrix.
 PLUMBING = {'plug_vifs', 'unplug_vifs'}

@@ -44,8 +44,9 @@ def peer(request):
         client = service.client
 
         def lose_settings(machine_uuid):
+            service.stop()
             real.lose_settings(machine_uuid)
-            service.restart()
+            service.start()
 
     yield types.SimpleNamespace(
         client=client, folder=folder, crash=real.crash,

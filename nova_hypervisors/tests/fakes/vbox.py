@@ -43,7 +43,7 @@ class _Medium:
 
 
 class FakeVBox:
-    """Implements :class:`nova_hypervisors.clients.vbox.api.VBoxClient`."""
+    """Implements :class:`.clients.vbox.interface.VBoxClient`."""
 
     def __init__(self) -> None:
         self.machines: dict[str, _Machine] = {}

@@ -25,8 +25,21 @@ def folder(real_virtualbox):
     shutil.rmtree(path)
 
 
+def pytest_generate_tests(metafunc):
+    """Run the tests that prove a row of the matrix with each backend."""
+    if 'backend' in metafunc.fixturenames:
+        proves = any(metafunc.definition.iter_markers('feature'))
+        metafunc.parametrize('backend', ['vboxmanage', 'webservice']
+                             if proves else ['vboxmanage'], indirect=True)
+
+
 @pytest.fixture
-def config(folder, real_virtualbox):
+def backend(request):
+    return request.param
+
+
+@pytest.fixture
+def config(request, folder, real_virtualbox, backend):
     """Options; a test may change them before it makes a driver."""
     fixture = config_fixture.Config(conf.CONF)
     fixture.setUp()
@@ -34,6 +47,10 @@ def config(folder, real_virtualbox):
     builders.configure(fixture, folder, real_virtualbox.lab.vboxmanage,
                        real_virtualbox.home,
                        vrde_port=peers.as_text(peers.DISPLAY_PORTS))
+    if backend == 'webservice':
+        service = request.getfixturevalue('web_service')
+        fixture.config(group='virtualbox', backend=backend,
+                       webservice_url=service.url)
     yield fixture
     fixture.cleanUp()
 

@@ -32,21 +32,27 @@ class Screens:
     def __init__(self):
         self.ends = {}
         self.failure = None
+        self._opened = []
 
     def open(self, uuid):
         if self.failure is not None:
             raise self.failure
         end, self.ends[uuid] = socket.socketpair()
         self.ends[uuid].settimeout(TIMEOUT_S)
+        # So that it does not close by being forgotten.
+        self._opened.append(end)
         return end
+
+    def close(self):
+        for end in (*self.ends.values(), *self._opened):
+            end.close()
 
 
 @pytest.fixture
 def screens():
     screens = Screens()
     yield screens
-    for end in screens.ends.values():
-        end.close()
+    screens.close()
 
 
 @pytest.fixture

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib
 from collections.abc import Iterator
 from collections.abc import Sequence
 from importlib import metadata
+from typing import Any
 
 from nova import config as nova_config
 from oslo_config import cfg
@@ -128,10 +130,7 @@ def _known_options() -> dict[str, set[str]]:
     that are deprecated still count.
     """
     known: dict[str, set[str]] = {}
-    readers = [entry.load()() for entry
-               in metadata.entry_points(group='oslo.config.opts')
-               if entry.name.startswith(_READERS)]
-    for groups in (*readers, opts.list_opts()):
+    for groups in (*_published(), opts.list_opts()):
         for group, options in groups:
             section = str(getattr(group, 'name', group) or 'DEFAULT')
             for option in options:
@@ -141,6 +140,14 @@ def _known_options() -> dict[str, set[str]]:
                     known.setdefault(old.group or section, set()).add(
                         old.name or option.dest)
     return known
+
+
+def _published() -> Iterator[Any]:
+    for entry in metadata.entry_points(group='oslo.config.opts'):
+        if entry.name.startswith(_READERS):
+            # Some need a library that need not be there.
+            with contextlib.suppress(ImportError):
+                yield entry.load()()
 
 
 def _check_driver(conf: cfg.ConfigOpts, results: checks.Results) -> bool:

@@ -29,7 +29,8 @@ class Link(command.Command):
         try:
             done = unlink() if parsed_args.remove else link()
         except OSError as error:
-            self.app.stderr.write(f'{error.filename}: {error.strerror}\n')
+            self.app.stderr.write(f'{error.filename2 or error.filename}: '
+                                  f'{error.strerror}\n')
             return 1
         self.app.stdout.write(f'{done}\n')
         return 0

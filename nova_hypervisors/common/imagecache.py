@@ -57,12 +57,16 @@ class ImageCache:
         self._timeout_s = timeout_s
 
     def ensure(self, context: nova_context.RequestContext, image_ref: str,
-               trusted_certs: Any = None) -> tuple[Path, bool]:
+               trusted_certs: Any = None,
+               root_gb: int = 0) -> tuple[Path, bool]:
         """Return the converted image, and whether it had to be fetched.
 
         An ISO image comes out as an ISO image, any other as a disk.
 
+        :param root_gb: if the image is for a root disk of this size
         :raises ImageUnacceptable: it may not be used
+        :raises FlavorDiskSmallerThanImage: it does not fit; nothing was
+            converted
         """
         key = _key(image_ref, trusted_certs)
         with _lock(key):
@@ -76,6 +80,9 @@ class ImageCache:
                 if image.format == 'iso':
                     path, target_format = self._iso(key), 'raw'
                 else:
+                    # A small file can hold a disk of terabytes, whose mere
+                    # tables fill the cache.
+                    _check_size(image.virtual_size, root_gb * units.Gi)
                     path, target_format = self._original(key), self._format
                 self._convert(image, path, target_format)
             return path, True
@@ -96,6 +103,9 @@ class ImageCache:
 
     def bases(self) -> list[Path]:
         return [path for path in self._folder.iterdir() if _is_base(path)]
+
+    def isos(self) -> list[Path]:
+        return [path for path in self._folder.iterdir() if is_iso(path)]
 
     def copy(self, base: Path, target: Path) -> None:
         """Write a base anew, as a disk of its own."""
@@ -121,9 +131,7 @@ class ImageCache:
 
     def _make_base(self, original: Path, path: Path, size: int) -> None:
         image_size = self._virtual_size(original)
-        if size and size < image_size:
-            raise exception.FlavorDiskSmallerThanImage(
-                flavor_size=size, image_size=image_size)
+        _check_size(image_size, size)
         with self._temporary() as part:
             images.create(part, self._format, size or image_size)
             images.convert(
@@ -158,6 +166,12 @@ class ImageCache:
             yield path
         finally:
             path.unlink(missing_ok=True)
+
+
+def _check_size(image_size: int, size: int) -> None:
+    if size and size < image_size:
+        raise exception.FlavorDiskSmallerThanImage(
+            flavor_size=size, image_size=image_size)
 
 
 def is_iso(original: Path) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import struct
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,13 @@ def inspect(image_ref: str, metadata: dict[str, Any], path: Path) -> Image:
     reason = _inspector_refusal(disk_format, path)
     if reason is not None:
         raise _unacceptable(image_ref, reason)
-    info = images.qemu_img_info(str(path), format=QEMU_FORMATS[disk_format])
+    try:
+        info = images.qemu_img_info(str(path),
+                                    format=QEMU_FORMATS[disk_format])
+    except exception.InvalidDiskInfo as err:
+        # Its own message is a command line.
+        reason = getattr(err.__context__, 'stderr', '') or str(err)
+        raise _unacceptable(image_ref, reason.strip()) from err
     reason = _refusal(info, path)
     if reason is not None:
         raise _unacceptable(image_ref, reason)
@@ -201,9 +208,21 @@ def create(path: Path, qemu_format: str, size: int) -> None:
     _qemu_img(path, 'create', '-f', qemu_format, str(path), str(size))
 
 
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End what is still running: its time is over."""
+    if process.poll() is None:
+        process.kill()
+        process.communicate()
+
+
 def _qemu_img(subject: Path, *words: str, **kwargs: Any) -> None:
     try:
-        processutils.execute('env', 'LC_ALL=C', 'qemu-img', *words, **kwargs)
+        processutils.execute('env', 'LC_ALL=C', 'qemu-img', *words,
+                             on_completion=_end, **kwargs)
+    except subprocess.TimeoutExpired as err:
+        raise exception.ImageUnacceptable(
+            image_id=subject.name, reason=f'qemu-img {words[0]} took more '
+            f'than {err.timeout:g} seconds') from err
     except (processutils.ProcessExecutionError, OSError) as err:
         detail = (getattr(err, 'stderr', '') or str(err)).strip()
         raise exception.ImageUnacceptable(

@@ -9,7 +9,10 @@ import hashlib
 import hmac
 import os
 import secrets
+import tempfile
 from pathlib import Path
+
+_LENGTH = 32
 
 
 class HostSecret:
@@ -27,9 +30,18 @@ class HostSecret:
 
     @functools.cached_property
     def _bytes(self) -> bytes:
-        with contextlib.suppress(FileExistsError):
-            handle = os.open(self._path,
-                             os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, 'wb') as file:
-                file.write(secrets.token_bytes(32))
-        return self._path.read_bytes()
+        if not self._path.exists():
+            self._make()
+        data = self._path.read_bytes()
+        if len(data) != _LENGTH:
+            raise OSError(f'{self._path} does not have {_LENGTH} bytes: '
+                          'delete it')
+        return data
+
+    def _make(self) -> None:
+        """Make the file with all that is in it, unless somebody else does."""
+        with tempfile.NamedTemporaryFile(dir=self._path.parent) as file:
+            file.write(secrets.token_bytes(_LENGTH))
+            file.flush()
+            with contextlib.suppress(FileExistsError):
+                os.link(file.name, self._path)

@@ -40,7 +40,6 @@ Related options:
     cfg.StrOpt(
         'security_method',
         default='RDP',
-        ignore_case=True,
         choices=[
             ('RDP', "RDP's own weak encryption, which every client has."),
             ('TLS', 'TLS only; the client must know it.'),

@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import socket
+import ssl
 from collections.abc import Collection
 from collections.abc import Mapping
 
@@ -112,6 +113,10 @@ class ConsoleOps:
         if self._display.is_vnc:
             try:
                 self._relay.start(self._open_screen)
+            except ssl.SSLError as error:
+                raise exception.InvalidConfiguration(
+                    '[virtualbox] console_certificate, console_private_key or '
+                    f'console_client_ca cannot be used: {error}') from error
             except OSError as error:
                 raise exception.InvalidConfiguration(
                     f'[virtualbox] console_port {self._relay.port} cannot be '

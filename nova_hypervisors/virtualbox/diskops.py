@@ -42,7 +42,8 @@ class DiskOps:
         """Return the server's image in the cache."""
         instance = spawn.instance
         path, _ = self._cache.ensure(spawn.context, instance.image_ref,
-                                     instance.trusted_certs)
+                                     instance.trusted_certs,
+                                     instance.flavor.root_gb)
         return path
 
     def create(self, spawn: request.SpawnRequest, image: Path,
@@ -55,7 +56,6 @@ class DiskOps:
         root = instance_files.root_disk
         root_gb = spawn.instance.flavor.root_gb
         if imagecache.is_iso(image):
-            undo.add(self._close, image, delete=False, kind=api.DiskKind.DVD)
             self._client.attach_disk(machine_uuid, spec.ISO_PORT, image,
                                      api.DiskKind.DVD)
             size_gb = max(root_gb, _SMALLEST_ROOT_GB)
@@ -148,6 +148,9 @@ class DiskOps:
 
     def age_cache(self, ages: imagecache.Ages) -> None:
         known = {Path(medium.path) for medium in self._client.list_media()}
+        for path in known.intersection(self._cache.isos()):
+            # Left open by a deletion that failed half way; or in use, still.
+            self._close(path, delete=False, kind=api.DiskKind.DVD)
         self._cache.age(known, ages)
 
 

@@ -68,10 +68,10 @@ def ports(text: str) -> list[int]:
     found: list[int] = []
     for part in text.replace(' ', '').split(','):
         first, _, last = part.partition('-')
+        if not 1 <= int(first) <= int(last or first) <= _LARGEST_PORT:
+            raise ValueError(f'{part!r} in {text!r} names no ports between 1 '
+                             f'and {_LARGEST_PORT}')
         found += range(int(first), int(last or first) + 1)
-    if not found or min(found) < 1 or max(found) > _LARGEST_PORT:
-        raise ValueError(f'{text!r} names no ports between 1 and '
-                         f'{_LARGEST_PORT}')
     return found
 
 

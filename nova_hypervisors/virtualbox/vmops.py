@@ -121,7 +121,7 @@ class VMOps:
             except errors.ClientError:
                 self._delete_machine(machine.uuid)
                 raise
-            undo.add(self._delete_machine, machine.uuid)
+            undo.add(self._delete_with_images, machine.uuid)
         return machine.uuid
 
     def _other_settings(self, instance_uuid: str,
@@ -147,14 +147,17 @@ class VMOps:
         with contextlib.suppress(errors.MachineNotFound):
             self._power.end(uuid)
         if destroy_disks:
-            with self._disks.forgetting_images(uuid):
-                self._delete_machine(uuid)
+            self._delete_with_images(uuid)
         else:
             with contextlib.suppress(errors.MachineNotFound):
                 self._client.unregister_machine(uuid)
         self._machines.release(instance_uuid)
         if destroy_disks:
             self._files.instance(instance_uuid).delete()
+
+    def _delete_with_images(self, uuid: str) -> None:
+        with self._disks.forgetting_images(uuid):
+            self._delete_machine(uuid)
 
     def _delete_machine(self, uuid: str) -> None:
         with contextlib.suppress(errors.MachineNotFound):

@@ -250,6 +250,16 @@ class TestBases:
         assert len(set(found)) == 1
         assert len(names(folder)) == 2
 
+    def test_an_image_that_does_not_fit_is_not_converted(
+            self, cache, folder, image_api, tmp_path):
+        huge = tmp_path / 'huge.qcow2'
+        subprocess.run(['qemu-img', 'create', '-q', '-f', 'qcow2', str(huge),
+                        '2G'], check=True)
+        image = image_api.add('qcow2', huge)
+        with pytest.raises(exception.FlavorDiskSmallerThanImage):
+            cache.ensure(CONTEXT, image, root_gb=1)
+        assert list(folder.iterdir()) == []
+
     def test_one_that_is_smaller_than_the_image_is_refused(
             self, cache, folder):
         original = folder / 'large.vdi'

@@ -161,7 +161,7 @@ class TestHelp:
         _, _, related = option.help.partition('Related options:')
         known = {other.name for section, other in ALL
                  if section.name == group.name}
-        for name in re.findall(r'``(\w+)``', related):
+        for name in re.findall(r'^\* ``(\w+)``', related, re.MULTILINE):
             assert name in known
 
     @pytest.mark.parametrize('group', sorted(

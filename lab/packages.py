@@ -15,7 +15,8 @@ from lab import layout
 from lab import progress
 
 #: On the host: all else goes into the lab's own folders.
-HOST_PACKAGES = ('bubblewrap', 'ca-certificates', 'debootstrap', 'qemu-utils')
+HOST_PACKAGES = ('bubblewrap', 'ca-certificates', 'debootstrap',
+                 'libarchive-tools', 'qemu-utils')
 
 #: In the root.  virtualbox-source stands for the kernel module's source
 #: package that the module's builder would need headers for.

@@ -7,14 +7,18 @@ import os
 import shutil
 import socket
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 from lab import layout
+from lab import packages
 from lab import progress
 
 _OLDEST_PYTHON = (3, 11)
 _DISK_GB = 6
 _MEMORY_GB = 3
+_REGISTRY_S = 15
 
 
 def check(lab: layout.Layout, running: bool) -> None:
@@ -36,6 +40,8 @@ def check(lab: layout.Layout, running: bool) -> None:
     _check_memory()
     if not running:
         _check_ports()
+    if not (lab.root / '.done').exists():
+        _check_registries()
 
 
 def _check_disk(top: Path) -> None:
@@ -66,6 +72,27 @@ def _check_ports() -> None:
         raise progress.LabError(
             f'ports that the lab needs are taken: {", ".join(taken)}. '
             'Another lab? Stop it with "make down" and its LAB_DIR')
+
+
+def _check_registries() -> None:
+    """Ask the places from which everything is installed, once."""
+    mirror = packages.mirror(packages.distribution().name)
+    try:
+        urllib.request.urlopen(mirror, timeout=_REGISTRY_S).close()
+    except urllib.error.HTTPError:
+        pass  # it answers
+    except OSError as error:
+        raise progress.LabError(
+            f"{mirror}, from apt's sources, cannot be reached: {error}"
+        ) from error
+    pip = (sys.executable, '-m', 'pip')
+    if not progress.output_of((*pip, '--version')):
+        return  # a Python without it: it comes with the first packages
+    if not progress.output_of((*pip, '--timeout', str(_REGISTRY_S),
+                               '--retries', '1', 'index', 'versions', 'uv')):
+        raise progress.LabError(
+            'pip reaches no package index: see "pip config list", and try '
+            '"pip download uv"')
 
 
 def _is_free(port: int) -> bool:

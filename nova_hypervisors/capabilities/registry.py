@@ -201,13 +201,19 @@ _OPERATIONS = (
          'Boot instance with stateless firmware'),
 )
 
+_BY_CONFIG_DRIVE = _partial(
+    'They are on the config drive, from which the guest takes them. Nova '
+    'itself writes nothing into disks any more.')
+
 _GUEST = (
     _row('guest.disk.autoconfig', 'Auto configure disk'),
     _row('guest.disk.rate-limit', 'Instance disk I/O limits'),
     _row('guest.setup.configdrive', 'Config drive support',
-         'choice(guest.setup)'),
-    _row('guest.setup.inject.file', 'Inject files into disk image'),
-    _row('guest.setup.inject.networking', 'Inject guest networking config'),
+         'choice(guest.setup)', methods=('spawn',), virtualbox=_COMPLETE),
+    _row('guest.setup.inject.file', 'Inject files into disk image',
+         methods=('spawn',), virtualbox=_BY_CONFIG_DRIVE),
+    _row('guest.setup.inject.networking', 'Inject guest networking config',
+         methods=('spawn',), virtualbox=_BY_CONFIG_DRIVE),
 )
 
 _CONSOLES = (

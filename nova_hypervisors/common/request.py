@@ -16,6 +16,7 @@ class SpawnRequest:
 
     :param network_info: a list of nova.network.model.VIF
     :param block_device_info: see nova.virt.driver.get_block_device_info
+    :param injected_files: their paths, and what is in them
     """
 
     context: nova_context.RequestContext
@@ -24,3 +25,6 @@ class SpawnRequest:
     network_info: list[Any]
     block_device_info: dict[str, Any]
     power_on: bool = True
+    injected_files: list[tuple[str, str]] = dataclasses.field(
+        default_factory=list, repr=False)
+    admin_password: str = dataclasses.field(default='', repr=False)

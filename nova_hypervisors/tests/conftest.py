@@ -12,9 +12,12 @@ os.environ.setdefault('OS_NOVA_DISABLE_EVENTLET_PATCHING', 'true')
 # Before anything of Nova: it decides between threads and eventlet.
 from nova import monkey_patch
 
-monkey_patch.patch()
+if hasattr(monkey_patch, 'patch'):
+    # Nova 31 has done it at its import.
+    monkey_patch.patch()
 
 from nova_hypervisors.tests import peers  # noqa: E402
+from nova_hypervisors.tests import webpeers  # noqa: E402
 
 #: What may be skipped, by its name, and why.  Any other skip is a failure.
 MAY_SKIP: dict[str, str] = {}
@@ -32,8 +35,10 @@ def pytest_runtest_makereport(item):
 @pytest.fixture(scope='session')
 def web_service(real_virtualbox):
     """VirtualBox's web service for the same registry."""
-    service = peers.RealWebService(real_virtualbox)
+    service = webpeers.RealWebService(real_virtualbox)
+    real_virtualbox.web_services.append(service)
     yield service
+    real_virtualbox.web_services.remove(service)
     service.close()
 
 

@@ -10,11 +10,10 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
-import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -24,15 +23,10 @@ from lab import virtualbox
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients import execute
 from nova_hypervisors.clients import retry
-from nova_hypervisors.clients import soap
 from nova_hypervisors.clients.vbox import parse
 from nova_hypervisors.clients.vbox import program
 from nova_hypervisors.clients.vbox import settings
 from nova_hypervisors.clients.vbox import vboxmanage
-from nova_hypervisors.clients.vbox import weblogon
-from nova_hypervisors.clients.vbox import webservice
-from nova_hypervisors.clients.vbox import websession
-from nova_hypervisors.consoles import relay
 
 # Tests run in several processes at once (pytest-xdist): each has its own.
 _WORKER = int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0').removeprefix('gw'))
@@ -75,6 +69,8 @@ class RealVirtualBox:
         self.folder = folder
         self.home = folder / 'home'
         self.runner = CountingRunner()
+        #: those that are to go on when the daemon is started anew
+        self.web_services: list[Any] = []
         virtualbox.make_registry(self.lab, self.home)
         self.client = self.make_client()
 
@@ -106,11 +102,16 @@ class RealVirtualBox:
 
     def restart_vboxsvc(self) -> None:
         """End the daemon of this registry: the next call starts another."""
+        for service in self.web_services:
+            # It would not find the next one.
+            service.stop()
         process = self.daemon()
         if process is not None:
             # It ignores SIGTERM while it has clients.
             process.kill()
             _wait_until(lambda: not process.is_running())
+        for service in self.web_services:
+            service.start()
 
     def daemon(self) -> psutil.Process | None:
         """Return the process VBoxSVC of this registry."""
@@ -178,98 +179,3 @@ def convert(path: Path, disk_format: str, raw: Path) -> None:
     """Write a disk down as raw bytes."""
     subprocess.run(['qemu-img', 'convert', '-f', disk_format, '-O', 'raw',
                     str(path), str(raw)], check=True)
-
-
-class Forwarder:
-    """A port that leads to another one, which may change.
-
-    vboxwebsrv cannot listen again on a port that it has just had.
-    """
-
-    def __init__(self) -> None:
-        self._listener = socket.create_server(('127.0.0.1', 0))
-        self.port = self._listener.getsockname()[1]
-        self.target = 0
-        self._open: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(client,),
-                                 daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
-        with contextlib.suppress(OSError), contextlib.closing(client):
-            server = socket.create_connection(('127.0.0.1', self.target))
-            self._open += [client, server]
-            with contextlib.closing(server):
-                relay.pump(client, server)
-
-    def cut(self) -> None:
-        """Break every connection."""
-        while self._open:
-            with contextlib.suppress(OSError):
-                self._open.pop().shutdown(socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        self.cut()
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-
-class RealWebService:
-    """A vboxwebsrv for a registry, and a client of it.
-
-    :param options: more of vboxwebsrv's own
-    """
-
-    def __init__(self, real: RealVirtualBox, *options: str) -> None:
-        self._real = real
-        self._options = options
-        self.forwarder = Forwarder()
-        self.url = f'http://127.0.0.1:{self.forwarder.port}/'
-        real.manage('setproperty', 'websrvauthlibrary', 'null')
-        self.start()
-        self.sessions = self.make_sessions()
-        self.client = webservice.WebServiceClient(self.sessions,
-                                                  copy_timeout_s=120)
-
-    def start(self) -> None:
-        """Start the service on a new port, and wait until it listens."""
-        with socket.socket() as probe:
-            probe.bind(('127.0.0.1', 0))
-            port = probe.getsockname()[1]
-        with (self._real.folder / 'vboxwebsrv.log').open('ab') as log:
-            self.process = subprocess.Popen(
-                [str(self._real.lab.vboxwebsrv), '-H', '127.0.0.1', '-p',
-                 str(port), *self._options],
-                env=virtualbox.environment(self._real.home), stdout=log,
-                stderr=subprocess.STDOUT, start_new_session=True)
-        _wait_until(lambda: _listens(port))
-        self.forwarder.target = port
-
-    def stop(self) -> None:
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(20)
-
-    def restart(self) -> None:
-        self.stop()
-        self.start()
-
-    def close(self) -> None:
-        self.client.close()
-        self.forwarder.close()
-        self.stop()
-
-    def make_sessions(self, user='', password='', **options):
-        return weblogon.WebSessions(
-            soap.Service(self.url, websession.NAMESPACE, timeout_s=60,
-                         **options),
-            user, lambda: password, retry.Policy(3, 1))
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(('127.0.0.1', port)) == 0

@@ -10,12 +10,14 @@ from pathlib import Path
 
 from nova import context as nova_context
 from nova import exception
+from nova.virt import configdrive
 from oslo_log import log as logging
 from oslo_utils import units
 
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import interface
+from nova_hypervisors.common import configdrive as drives
 from nova_hypervisors.common import imagecache
 from nova_hypervisors.common import request
 from nova_hypervisors.common import undo as undoing
@@ -67,6 +69,12 @@ class DiskOps:
             path = instance_files.folder / disk.file_name
             self._create_blank(path, disk.size_mb, undo)
             self._client.attach_disk(machine_uuid, disk.port, path)
+        if configdrive.required_by(spawn.instance):
+            configdrive.update_instance(spawn.instance)
+            drives.write(spawn, instance_files.config_drive)
+            self._client.attach_disk(
+                machine_uuid, spec.CONFIG_DRIVE_PORT,
+                instance_files.config_drive, api.DiskKind.DVD)
 
     def _create_root(self, root: Path, base: Path,
                      undo: undoing.Undo) -> None:

@@ -136,7 +136,8 @@ class VirtualBoxDriver(driver.ComputeDriver):
         with boundary.for_instance(instance):
             self._parts.vms.spawn(request.SpawnRequest(
                 context, instance, image_meta, list(network_info or ()),
-                block_device_info or {}, power_on))
+                block_device_info or {}, power_on,
+                list(injected_files or ()), admin_password or ''))
 
     def destroy(self, context: nova_context.RequestContext,
                 instance: objects.Instance, network_info: Any,

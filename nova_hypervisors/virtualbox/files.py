@@ -23,6 +23,10 @@ class InstanceFiles:
         return self.folder / 'root.vdi'
 
     @property
+    def config_drive(self) -> Path:
+        return self.folder / 'config-drive.iso'
+
+    @property
     def swap_disk(self) -> Path:
         return self.folder / 'swap.vdi'
 

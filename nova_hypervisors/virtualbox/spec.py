@@ -8,7 +8,6 @@ from typing import Any
 
 from nova import exception
 from nova import objects
-from nova.virt import configdrive
 from nova.virt import driver as virt_driver
 from oslo_utils import strutils
 
@@ -37,6 +36,7 @@ _BOOT_ORDERS = {
 # Disks are attached in this order.
 ROOT_PORT = 0
 ISO_PORT = 1
+CONFIG_DRIVE_PORT = api.DISK_PORTS - 1
 _FIRST_FREE_PORT = 2
 
 
@@ -170,11 +170,8 @@ def blank_disks(block_device_info: dict[str, Any],
 def check_request(spawn: request.SpawnRequest) -> None:
     """Refuse what this driver would otherwise silently leave out.
 
-    :raises InstanceDeployFailure: the server wants a volume or a config drive
+    :raises InstanceDeployFailure: the server wants a volume
     """
     if virt_driver.block_device_info_get_mapping(spawn.block_device_info):
         raise exception.InstanceDeployFailure(
             reason='this driver does not attach volumes yet')
-    if configdrive.required_by(spawn.instance):
-        raise exception.InstanceDeployFailure(
-            reason='this driver makes no config drives yet')

@@ -8,6 +8,7 @@ last look answers whoever may be told what was true a moment ago.
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import threading
 import time
@@ -32,6 +33,9 @@ _EVENTS = {
     api.MachineState.OFF: virtevent.EVENT_LIFECYCLE_STOPPED,
     api.MachineState.ABORTED: virtevent.EVENT_LIFECYCLE_STOPPED,
 }
+
+# How often Nova is told what it does not expect, a look each time.
+_REPEATS = 5
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class Watcher:
         self._started = started
         self._last = Look(0.0, {})
         self._known: dict[str, api.MachineState] = {}
+        self._unheard: collections.Counter[str] = collections.Counter()
         self._stopped = threading.Event()
 
     def start(self) -> None:
@@ -79,8 +84,13 @@ class Watcher:
         return None
 
     def expect(self, instance_uuid: str, state: api.MachineState) -> None:
-        """Say what Nova believes, where it differs from what will be seen."""
+        """Say what Nova believes, where it differs from what will be seen.
+
+        Nova does not listen before it is done with what it is doing, so it is
+        told several times.
+        """
         self._known[instance_uuid] = state
+        self._unheard[instance_uuid] = _REPEATS
 
     def _run(self) -> None:
         failing = False
@@ -111,10 +121,15 @@ class Watcher:
                 self._compare(instance_uuid, state)
         for gone in self._known.keys() - states.keys():
             del self._known[gone]
+            del self._unheard[gone]
 
     def _compare(self, instance_uuid: str, state: api.MachineState) -> None:
         known = self._known.get(instance_uuid)
-        self._known[instance_uuid] = state
+        if known is not state and self._unheard[instance_uuid] > 0:
+            self._unheard[instance_uuid] -= 1
+        else:
+            self._known[instance_uuid] = state
+            del self._unheard[instance_uuid]
         if known is None or known is state or state not in _EVENTS:
             return
         kind = _EVENTS[state]

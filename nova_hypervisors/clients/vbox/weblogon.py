@@ -135,12 +135,11 @@ class WebSessions:
             answer = self._service.call(operation, {
                 'username': self._user, 'password': self._password()})
         except soap.Fault as fault:
-            if not (fault.kind == websession.INVALID_REFERENCE
-                    or 'resultCode' in fault.details):
-                raise websession.error_for(fault, operation) from fault
+            # It gives no reason.
             raise errors.AuthenticationFailed(
-                f'{self._service.where} does not let the user '
-                f'{self._user!r} log on', operation=operation) from fault
+                f'{self._service.where} does not let the user {self._user!r} '
+                'log on, or has lost its VBoxSVC', operation=operation,
+            ) from fault
         root = answer.findtext(websession.RETURNED, '')
         if not root:
             # It says so to nobody, and takes half a minute to notice.

@@ -38,19 +38,12 @@ def peer(request):
     real = request.getfixturevalue('real_virtualbox')
     folder = real.folder / uuid.uuid4().hex[:8]
     folder.mkdir()
-    client, lose_settings = real.client, real.lose_settings
+    client = real.client
     if request.param == 'webservice':
-        service = request.getfixturevalue('web_service')
-        client = service.client
-
-        def lose_settings(machine_uuid):
-            service.stop()
-            real.lose_settings(machine_uuid)
-            service.start()
-
+        client = request.getfixturevalue('web_service').client
     yield types.SimpleNamespace(
         client=client, folder=folder, crash=real.crash,
-        lose_settings=lose_settings)
+        lose_settings=real.lose_settings)
     real.clear()
     shutil.rmtree(folder)
 

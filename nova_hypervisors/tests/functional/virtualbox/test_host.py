@@ -152,18 +152,21 @@ class TestStart:
             make_driver()
 
     def test_two_processes_look_at_a_hundred_machines(
-            self, config, make_driver, real_virtualbox, folder):
+            self, config, make_driver, real_virtualbox, folder, web_service):
         config.config(group='virtualbox', state_poll_interval=3600)
+        # The web service makes machines faster.
+        client = web_service.client
         for number in range(100):
             uuid = f'11111111-2222-4333-8444-{number:012}'
-            real_virtualbox.manage('createvm', '--name', f'm{number}',
-                                   '--uuid', uuid, '--basefolder',
-                                   str(folder), '--register')
-            real_virtualbox.manage('setextradata', 'global',
-                                   f'nova_hypervisors/machine/{uuid}', uuid)
+            client.create_machine(api.MachineSpec(
+                uuid=uuid, name=f'm{number}', folder=folder, vcpus=1,
+                memory_mb=64))
+            client.set_extradata(f'nova_hypervisors/machine/{uuid}', uuid)
         driver = make_driver(client=real_virtualbox.client)
         real_virtualbox.runner.calls.clear()
         driver._parts.watcher.look()
         for uuid in driver._parts.machines.claimed():
             driver.get_info(builders.instance(uuid=uuid))
         assert len(real_virtualbox.runner.calls) == 2
+        for machine in client.list_machines():
+            client.delete_machine(machine.uuid)

@@ -293,7 +293,7 @@ class TestBoot:
         while not driver.events:
             assert time.monotonic() < end
             time.sleep(0.2)
-        event, = driver.events
+        event = driver.events[0]
         assert event.get_instance_uuid() == instance.uuid
         assert event.get_name() == 'Stopped'
 

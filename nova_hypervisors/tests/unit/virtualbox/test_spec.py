@@ -199,20 +199,3 @@ class TestRequests:
                            match='volumes'):
             spec.check_request(self.asked({'block_device_mapping': [
                 {'mount_device': '/dev/sdb', 'connection_info': {}}]}))
-
-    def test_a_config_drive_is_refused(self, config):
-        with pytest.raises(exception.InstanceDeployFailure,
-                           match='config drives'):
-            spec.check_request(self.asked(config_drive='True'))
-
-    def test_so_is_one_that_the_image_wants(self, config):
-        with pytest.raises(exception.InstanceDeployFailure,
-                           match='config drives'):
-            spec.check_request(self.asked(system_metadata={
-                'image_img_config_drive': 'mandatory'}))
-
-    def test_so_is_one_that_the_operator_wants(self, config):
-        config.config(force_config_drive=True)
-        with pytest.raises(exception.InstanceDeployFailure,
-                           match='config drives'):
-            spec.check_request(self.asked(launched_at=None))

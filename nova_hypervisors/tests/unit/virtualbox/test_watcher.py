@@ -143,6 +143,15 @@ class TestEvents:
         watch.look()
         assert told(events) == [(uuid, STOPPED)]
 
+    def test_it_is_told_several_times_for_nova_may_not_listen_yet(
+            self, watch, server, events):
+        uuid = server(State.OFF)
+        watch.expect(uuid, State.RUNNING)
+        for _ in range(20):
+            watch.look()
+        assert 3 <= len(events) <= 10
+        assert set(told(events)) == {(uuid, STOPPED)}
+
     def test_what_nova_rightly_believes_is_not(self, watch, server, events):
         watch.expect(server(State.RUNNING), State.RUNNING)
         watch.look()

@@ -16,8 +16,8 @@ if hasattr(monkey_patch, 'patch'):
     # Nova 31 has done it at its import.
     monkey_patch.patch()
 
-from nova_hypervisors.tests import peers  # noqa: E402
-from nova_hypervisors.tests import webpeers  # noqa: E402
+from nova_hypervisors.tests import peers
+from nova_hypervisors.tests import webpeers
 
 #: What may be skipped, by its name, and why.  Any other skip is a failure.
 MAY_SKIP: dict[str, str] = {}

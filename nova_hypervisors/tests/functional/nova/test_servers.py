@@ -1,87 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Nova whole, in one process, with the driver on the real VirtualBox.
-
-Nova's REST API, scheduler, conductor, compute manager and Placement are the
-real ones; Neutron, Glance and Cinder are Nova's own fixtures.  The driver is
-loaded as ``compute_driver`` says it, by Nova's own loader.
-"""
-
-import shutil
-import sys
-import uuid
+"""Servers through Nova's API."""
 
 import pytest
-from nova import exception  # noqa: F401
-from nova.tests.functional import integrated_helpers
 
-from nova_hypervisors import conf as _registers_options  # noqa: F401
-from nova_hypervisors.tests import novatest
-from nova_hypervisors.tests import peers
+from nova_hypervisors.tests.functional.nova import base
 
 
-@pytest.fixture
-def virtualbox(request, real_virtualbox):
-    request.cls.real = real_virtualbox
-    folder = real_virtualbox.folder / uuid.uuid4().hex[:6]
-    folder.mkdir()
-    request.cls.folder = folder
-    yield
-    real_virtualbox.clear()
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.mark.usefixtures('virtualbox')
-class ServersTest(novatest.RunsUnderPytest,
-                  integrated_helpers._IntegratedTestBase):
-    api_major_version = 'v2.1'
-    microversion = 'latest'
-    ADMIN_API = True
-
-    def setUp(self):
-        self.flags(compute_driver='nova_hypervisors.VirtualBoxDriver',
-                   state_path=str(self.folder / 'state'),
-                   instances_path=str(self.folder / 'i'))
-        self.flags(group='virtualbox',
-                   vboxmanage_cmd=str(self.real.lab.vboxmanage),
-                   home=str(self.real.home), remote_display=True,
-                   vrde_module='VNC',
-                   vrde_port=peers.as_text(peers.DISPLAY_PORTS),
-                   console_port=0, physical_network_mappings=['*:nat'],
-                   state_poll_interval=1, wait_soft_reboot_seconds=20)
-        self.flags(group='wsgi',
-                   api_paste_config=f'{sys.prefix}/etc/nova/api-paste.ini')
-        super().setUp()
-        novatest.fill(self.glance)
-        self.addCleanup(self.compute.manager.driver.cleanup_host, 'here')
-
-    def _wait_for_server_parameter(self, server, expected_params,
-                                   max_retries=120, **kwargs):
-        # Nova's own waits five seconds: its guests are no guests.
-        return super()._wait_for_server_parameter(
-            server, expected_params, max_retries=max_retries, **kwargs)
-
-    def _setup_compute_service(self):
-        return self._start_compute('here')
-
-    def _boots(self, server):
-        """Wait until the server's guest says something."""
-        def said():
-            output = self.api.post_server_action(
-                server['id'], {'os-getConsoleOutput': {}})['output']
-            return 'beat' in output
-        peers.wait_until(said, timeout_s=60)
-
-    def _states(self):
-        return {state.value for state
-                in self.real.client.machine_states().values()}
-
-    def _act(self, server, action, status, state):
-        self.api.post_server_action(server['id'], {action: None})
-        self._wait_for_state_change(server, status)
-        self._wait_for_server_parameter(server,
-                                        {'OS-EXT-STS:task_state': None})
-        self.assertEqual({state}, self._states())
-
+class ServersTest(base.Base):
     def test_the_life_of_a_server(self):
         server = self._create_server(networks='auto')
         self.assertEqual({'running'}, self._states())

@@ -107,9 +107,10 @@ class TestInventory:
 
 class TestDiagnostics:
     @pytest.mark.feature('operation.diagnostics')
-    def test_a_running_server(self, driver, spawn):
+    def test_a_running_server(self, driver, spawn, hears):
         vif = builders.vif()
         instance = spawn(vifs=[vif])
+        hears(instance, 'beat')
         first = driver.get_instance_diagnostics(instance)
         time.sleep(1.2)
         second = driver.get_instance_diagnostics(instance)

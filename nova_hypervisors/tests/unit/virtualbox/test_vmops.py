@@ -209,7 +209,7 @@ class TestFailingSpawn:
 
     @pytest.mark.parametrize('properties', [
         {'extra_specs': {'virtualbox:boot': 'nonsense'}},
-        {'config_drive': 'True'}])
+        {'extra_specs': {'virtualbox:power_on': 'nonsense'}}])
     def test_what_is_refused_is_not_begun(self, parts, asked, client, left,
                                           properties):
         wanted = asked(**properties)

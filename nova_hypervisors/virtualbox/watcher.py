@@ -65,6 +65,7 @@ class Watcher:
         self._started = started
         self._last = Look(0.0, {})
         self._known: dict[str, api.MachineState] = {}
+        self._expected: set[str] = set()
         self._unheard: collections.Counter[str] = collections.Counter()
         self._stopped = threading.Event()
 
@@ -90,7 +91,7 @@ class Watcher:
         told several times.
         """
         self._known[instance_uuid] = state
-        self._unheard[instance_uuid] = _REPEATS
+        self._expected.add(instance_uuid)
 
     def _run(self) -> None:
         failing = False
@@ -122,15 +123,18 @@ class Watcher:
         for gone in self._known.keys() - states.keys():
             del self._known[gone]
             del self._unheard[gone]
+            self._expected.discard(gone)
 
     def _compare(self, instance_uuid: str, state: api.MachineState) -> None:
         known = self._known.get(instance_uuid)
-        if known is not state and self._unheard[instance_uuid] > 0:
-            self._unheard[instance_uuid] -= 1
-        else:
-            self._known[instance_uuid] = state
-            del self._unheard[instance_uuid]
-        if known is None or known is state or state not in _EVENTS:
+        expected = instance_uuid in self._expected
+        self._known[instance_uuid] = state
+        self._expected.discard(instance_uuid)
+        if known is state:
+            self._tell_again(instance_uuid, state)
+            return
+        self._unheard[instance_uuid] = _REPEATS if expected else 0
+        if known is None or state not in _EVENTS:
             return
         kind = _EVENTS[state]
         if state is api.MachineState.RUNNING:
@@ -138,3 +142,10 @@ class Watcher:
             if known is api.MachineState.PAUSED:
                 kind = virtevent.EVENT_LIFECYCLE_RESUMED
         self._emit(virtevent.LifecycleEvent(instance_uuid, kind))
+
+    def _tell_again(self, instance_uuid: str,
+                    state: api.MachineState) -> None:
+        if self._unheard[instance_uuid] > 0 and state in _EVENTS:
+            self._unheard[instance_uuid] -= 1
+            self._emit(virtevent.LifecycleEvent(instance_uuid,
+                                                _EVENTS[state]))

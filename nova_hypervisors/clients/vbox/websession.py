@@ -43,6 +43,9 @@ _SERVER_DIED = frozenset({0x80004004, 0x800706BA, 0x800706BE, 0x80010108})
 # VirtualBox's own prefix of its errors' texts.
 _NOISE = 'VirtualBox error: '
 
+#: The states of a machine that has no process and is not about to have one.
+AT_REST = ('PoweredOff', 'Saved', 'Teleported', 'Aborted', 'AbortedSaved')
+
 # How long one call waits for the end of what goes on; each keeps the log-on.
 _WAIT_S = 5.0
 
@@ -178,15 +181,16 @@ class WebSession:
         self.release(session)
 
     def wait_until_unlocked(self, uuid: str, timeout_s: float) -> None:
-        """Wait until nobody holds a machine's lock.
+        """Wait until a machine is at rest and nobody holds its lock.
 
-        A machine that was switched off is still locked for a moment.
+        One that was switched off is not for a moment.
 
         :raises TimedOut: somebody does
         """
         end = time.monotonic() + timeout_s
         machine = self.machine(uuid)
-        while self.text('IMachine_getSessionState', machine) != 'Unlocked':
+        while (self.text('IMachine_getSessionState', machine) != 'Unlocked'
+               or self.text('IMachine_getState', machine) not in AT_REST):
             if time.monotonic() > end:
                 raise errors.TimedOut(f'machine {uuid} is still locked')
             time.sleep(_LOOK_S)

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Servers through Nova's API."""
 
-import pytest
-
 from nova_hypervisors.tests.functional.nova import base
 
 
@@ -30,18 +28,6 @@ class ServersTest(base.Base):
         self._delete_server(server)
         self.assertEqual([], self.real.client.list_machines())
         self.assertEqual([], self.real.client.list_media())
-
-    @pytest.mark.feature('operation.rebuild')
-    def test_a_rebuilt_server_boots_from_its_new_image(self):
-        server = self._create_server(networks='auto')
-        self._rebuild_server(server,
-                             '76fa36fc-c930-4bf3-8c8a-ea2a2420deb6')
-        machine, = self.real.client.list_machines()
-        self.assertEqual(server['id'], machine.uuid)
-        medium = [medium for medium in self.real.client.list_media()
-                  if medium.parent is None]
-        self.assertIn('76fa36fc', medium[0].path)
-        self._boots(server)
 
     def test_an_image_of_another_architecture_finds_no_host(self):
         image = self.glance.images['155d900f-4e14-4e4c-a73d-069cbf4541e6']

@@ -28,7 +28,11 @@ def folder(real_virtualbox):
 def pytest_generate_tests(metafunc):
     """Run the tests that prove a row of the matrix with each backend."""
     if 'backend' in metafunc.fixturenames:
-        proves = any(metafunc.definition.iter_markers('feature'))
+        proves = any(metafunc.definition.iter_markers('feature')) or any(
+            mark.name == 'feature'
+            for parametrize in metafunc.definition.iter_markers('parametrize')
+            for values in parametrize.args[1]
+            for mark in getattr(values, 'marks', ()))
         metafunc.parametrize('backend', ['vboxmanage', 'webservice']
                              if proves else ['vboxmanage'], indirect=True)
 

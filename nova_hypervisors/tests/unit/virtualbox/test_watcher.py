@@ -152,6 +152,18 @@ class TestEvents:
         assert 3 <= len(events) <= 10
         assert set(told(events)) == {(uuid, STOPPED)}
 
+    def test_what_happens_meanwhile_is_told_all_the_same(
+            self, watch, server, vbox, events):
+        uuid = server(State.RUNNING)
+        watch.expect(uuid, State.RUNNING)
+        vbox.pause(uuid)
+        watch.look()
+        vbox.resume(uuid)
+        watch.look()
+        assert told(events) == [
+            (uuid, virtevent.EVENT_LIFECYCLE_PAUSED),
+            (uuid, virtevent.EVENT_LIFECYCLE_RESUMED)]
+
     def test_what_nova_rightly_believes_is_not(self, watch, server, events):
         watch.expect(server(State.RUNNING), State.RUNNING)
         watch.look()

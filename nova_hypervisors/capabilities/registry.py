@@ -135,7 +135,7 @@ _OPERATIONS = (
     _row('operation.reboot', 'Reboot instance', methods=('reboot',),
          virtualbox=_COMPLETE),
     _row('operation.rescue', 'Rescue instance',
-         methods=('rescue', 'unrescue')),
+         methods=('rescue', 'unrescue'), virtualbox=_COMPLETE),
     _row('operation.resize', 'Resize instance',
          methods=('migrate_disk_and_power_off', 'finish_migration',
                   'confirm_migration', 'finish_revert_migration'),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nova import context as nova_context
 from nova import exception
+from nova import objects
 from nova.virt import configdrive
 from oslo_log import log as logging
 from oslo_utils import units
@@ -42,8 +43,13 @@ class DiskOps:
 
     def fetch(self, spawn: request.SpawnRequest) -> Path:
         """Return the server's image in the cache."""
-        instance = spawn.instance
-        path, _ = self._cache.ensure(spawn.context, instance.image_ref,
+        return self.fetch_image(spawn.context, spawn.instance,
+                                spawn.instance.image_ref)
+
+    def fetch_image(self, context: nova_context.RequestContext,
+                    instance: objects.Instance, image_ref: str) -> Path:
+        """Return an image in the cache, for a disk of a server."""
+        path, _ = self._cache.ensure(context, image_ref,
                                      instance.trusted_certs,
                                      instance.flavor.root_gb)
         return path
@@ -63,7 +69,7 @@ class DiskOps:
             size_gb = max(root_gb, _SMALLEST_ROOT_GB)
             self._create_blank(root, size_gb * units.Ki, undo)
         else:
-            self._create_root(root, self._cache.base(image, root_gb), undo)
+            self.create_from_image(root, image, root_gb, undo)
         self._client.attach_disk(machine_uuid, spec.ROOT_PORT, root)
         for disk in spec.blank_disks(spawn.block_device_info, instance_files):
             path = instance_files.folder / disk.file_name
@@ -76,8 +82,10 @@ class DiskOps:
                 machine_uuid, spec.CONFIG_DRIVE_PORT,
                 instance_files.config_drive, api.DiskKind.DVD)
 
-    def _create_root(self, root: Path, base: Path,
-                     undo: undoing.Undo) -> None:
+    def create_from_image(self, root: Path, image: Path, root_gb: int,
+                          undo: undoing.Undo) -> None:
+        """Make a disk of an image that is none to be installed from."""
+        base = self._cache.base(image, root_gb)
         if self._differencing:
             # VirtualBox keeps the base open for as long as it has children.
             undo.add(self._close, base, delete=False)

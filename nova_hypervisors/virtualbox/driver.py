@@ -207,6 +207,20 @@ class VirtualBoxDriver(driver.ComputeDriver):
         with boundary.for_instance(instance):
             self._parts.power.power_on(instance)
 
+    def rescue(self, context: nova_context.RequestContext,
+               instance: objects.Instance, network_info: Any,
+               image_meta: objects.ImageMeta, rescue_password: str,
+               block_device_info: dict[str, Any], share_info: Any) -> None:
+        image_ref = (image_meta.id if image_meta.obj_attr_is_set('id')
+                     else instance.image_ref)
+        with boundary.for_instance(instance):
+            self._parts.rescues.rescue(context, instance, image_ref)
+
+    def unrescue(self, context: nova_context.RequestContext,
+                 instance: objects.Instance) -> None:
+        with boundary.for_instance(instance):
+            self._parts.rescues.unrescue(instance)
+
     def trigger_crash_dump(self, instance: objects.Instance) -> None:
         with boundary.for_instance(instance):
             self._parts.power.inject_nmi(instance)

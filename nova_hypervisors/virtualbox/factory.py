@@ -41,6 +41,7 @@ from nova_hypervisors.virtualbox import machines
 from nova_hypervisors.virtualbox import networkops
 from nova_hypervisors.virtualbox import options
 from nova_hypervisors.virtualbox import powerops
+from nova_hypervisors.virtualbox import rescueops
 from nova_hypervisors.virtualbox import snapshotops
 from nova_hypervisors.virtualbox import vmops
 from nova_hypervisors.virtualbox import watcher
@@ -57,6 +58,7 @@ class Parts:
     disks: diskops.DiskOps
     host: hostops.HostOps
     power: powerops.PowerOps
+    rescues: rescueops.RescueOps
     snapshots: snapshotops.SnapshotOps
     vms: vmops.VMOps
     watcher: watcher.Watcher
@@ -150,6 +152,8 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
         consoles=consoles, disks=disks, power=power, watcher=watch,
         host=hostops.HostOps(client, machine_map, folders,
                              hostname=conf.host, reserved=_reserved(conf)),
+        rescues=rescueops.RescueOps(client, machine_map, folders, disks, power,
+                                    instance_locks),
         snapshots=snapshotops.SnapshotOps(
             client, machine_map, folders, instance_locks, glance.API(),
             image_format=group.snapshot_image_format,

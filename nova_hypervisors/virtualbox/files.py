@@ -27,6 +27,10 @@ class InstanceFiles:
         return self.folder / 'config-drive.iso'
 
     @property
+    def rescue_disk(self) -> Path:
+        return self.folder / 'rescue.vdi'
+
+    @property
     def swap_disk(self) -> Path:
         return self.folder / 'swap.vdi'
 

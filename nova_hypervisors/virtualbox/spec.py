@@ -37,6 +37,8 @@ _BOOT_ORDERS = {
 ROOT_PORT = 0
 ISO_PORT = 1
 CONFIG_DRIVE_PORT = api.DISK_PORTS - 1
+# A server's own disk while it is rescued.
+RESCUED_PORT = api.DISK_PORTS - 2
 _FIRST_FREE_PORT = 2
 
 

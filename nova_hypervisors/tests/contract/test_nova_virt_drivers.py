@@ -15,7 +15,6 @@ from nova_hypervisors import conf as _registers_options  # noqa: F401
 from nova_hypervisors.tests import novatest
 
 _VOLUMES = 'volumes: planned'
-_RESCUE = 'rescue: planned'
 _MIGRATION = 'live migration: planned'
 
 NOT_THERE = {
@@ -25,9 +24,6 @@ NOT_THERE = {
     'test_get_volume_connector': _VOLUMES,
     'test_get_volume_connector_storage_ip': _VOLUMES,
     'test_swap_volume': _VOLUMES,
-    'test_rescue': _RESCUE,
-    'test_unrescue_rescued_instance': _RESCUE,
-    'test_unrescue_unrescued_instance': _RESCUE,
     'test_live_migration': _MIGRATION,
     'test_live_migration_abort': _MIGRATION,
     'test_live_migration_force_complete': _MIGRATION,

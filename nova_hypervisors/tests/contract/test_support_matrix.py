@@ -177,7 +177,7 @@ class TestLevels:
         class Lacking(virtualbox.VirtualBoxDriver):
             pause = nova_driver.ComputeDriver.pause
 
-            def rescue(self):
+            def swap_volume(self):
                 return 'done'
 
             def unpause(self, instance):
@@ -188,7 +188,8 @@ class TestLevels:
         rows = {feature.key: feature for feature in registry.FEATURES}
         for key, words in (('operation.pause', 'pause is not implemented'),
                            ('operation.unpause', 'unpause is not'),
-                           ('operation.rescue', 'rescue is implemented')):
+                           ('operation.swap-volume',
+                            'swap_volume is implemented')):
             fault, = levels_against_code(rows[key], column, Lacking)
             assert words in fault
 
@@ -246,7 +247,7 @@ class TestProofs:
 
     def test_a_proof_of_what_is_not_claimed_is_a_fault(self, proven):
         tests, methods = proven
-        tests['operation.rescue', self.COLUMN] = {'a test'}
+        tests['operation.swap-volume', self.COLUMN] = {'a test'}
         assert len(proving.faults(tests, methods)) == 1
 
     def test_a_proof_of_no_row_is_a_fault(self, proven):

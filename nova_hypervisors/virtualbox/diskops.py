@@ -105,6 +105,18 @@ class DiskOps:
         with contextlib.suppress(errors.NotFound, errors.InUse):
             self._client.close_medium(path, delete, kind)
 
+    def delete(self, path: Path) -> None:
+        """Delete a disk that is attached nowhere, if it is there.
+
+        VirtualBox also forgets what it differed from, if nothing else does.
+        """
+        parents = [medium.parent for medium in self._client.list_media()
+                   if medium.path == str(path) and medium.parent]
+        self._close(path, delete=True)
+        for parent in parents:
+            self._close(Path(parent), delete=False)
+        path.unlink(missing_ok=True)
+
     def forget_all(self, instance_files: files.InstanceFiles) -> None:
         """Close the disks of a server that was never finished."""
         media = self._client.list_media()

@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 
 from nova import context as nova_context
 from nova import exception
 from nova import objects
 
-from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import interface
 from nova_hypervisors.common import imagecache
@@ -99,9 +97,7 @@ class RescueOps:
             path = (Path(own.path) if own is not None else
                     self._files.instance(instance.uuid).root_disk)
             self._client.attach_disk(uuid, spec.ROOT_PORT, path)
-        with contextlib.suppress(errors.NotFound):
-            self._client.close_medium(rescue, delete=True)
-        rescue.unlink(missing_ok=True)
+        self._disks.delete(rescue)
 
     def _rescue_disk(self, instance: objects.Instance) -> Path:
         return self._files.instance(instance.uuid).rescue_disk

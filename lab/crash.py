@@ -23,13 +23,14 @@ _WAIT_S = 120
 
 def run(lab: layout.Layout, show: progress.Progress) -> None:
     """:raises LabError: something is left, or the server is not in ERROR"""
-    compute = sdk.connect().compute
+    cloud = sdk.connect()
+    compute = cloud.compute
     instances = lab.state / 'nova/instances'
     log = lab.logs / 'nova-compute.log'
     server = compute.create_server(
         name='crash', flavor_id=compute.find_flavor('m1.nano').id,
-        image_id=compute.find_image('guest-raw').id,
-        networks=[{'uuid': sdk.connect().network.find_network('flat').id}])
+        image_id=cloud.image.find_image('guest-raw').id,
+        networks=[{'uuid': cloud.network.find_network('flat').id}])
     with show.step('nova-compute is killed while it makes a server'):
         progress.wait_until(
             'the server is not begun',

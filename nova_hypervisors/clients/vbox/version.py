@@ -51,7 +51,8 @@ def parse(text: str) -> Version:
 class Quirks:
     """What a release wants differently; computed once, from its version."""
 
-    #: createvm takes --platform-architecture, since there are ARM hosts
+    #: createvm takes --platform-architecture, since there are ARM hosts; and
+    #: in the API, what depends on it is an object of its own
     platform_architecture: bool
     #: newer than any release that this code was written for
     unknown: bool

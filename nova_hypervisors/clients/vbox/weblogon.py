@@ -22,6 +22,7 @@ from typing import TypeVar
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients import retry
 from nova_hypervisors.clients import soap
+from nova_hypervisors.clients.vbox import version
 from nova_hypervisors.clients.vbox import websession
 from nova_hypervisors.clients.vbox.websession import WebSession
 
@@ -49,6 +50,7 @@ class WebSessions:
         self._lock = threading.Lock()
         self._idle: list[WebSession] = []
         self._generation = 0
+        self._version: version.Version | None = None
 
     def read(self, function: Callable[[WebSession], T]) -> T:
         """Call what may be called again, as a whole."""
@@ -146,8 +148,25 @@ class WebSessions:
             raise errors.Unreachable(
                 f'{self._service.where} has lost its VBoxSVC',
                 operation=operation)
-        return WebSession(self._service, root, self._generation,
-                          self._policy)
+        web = WebSession(self._service, root, self._generation, self._policy)
+        web.quirks = version.Quirks.of(self._find_version(web))
+        return web
+
+    def _find_version(self, web: WebSession) -> version.Version:
+        """Return VirtualBox's version, which is asked for once.
+
+        After an upgrade nova-compute has to be started anew.
+        """
+        if self._version is None:
+            text = web.text('IVirtualBox_getVersion', web.root)
+            try:
+                self._version = version.parse(text)
+            except ValueError as error:
+                raise errors.ClientError(str(error)) from error
+        return self._version
+
+    def version(self) -> version.Version:
+        return self.read(self._find_version)
 
     def _forget(self) -> None:
         with self._lock:

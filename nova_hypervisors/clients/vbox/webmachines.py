@@ -11,7 +11,6 @@ from pathlib import PureWindowsPath
 
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
-from nova_hypervisors.clients.vbox import version
 from nova_hypervisors.clients.vbox import weblogon
 from nova_hypervisors.clients.vbox import webnics
 from nova_hypervisors.clients.vbox import websession
@@ -57,8 +56,7 @@ def read(web: WebSession, uuid: str) -> api.MachineSettings:
     if not _is_accessible(web, machine):
         raise errors.MachineNotFound(
             f'the settings of machine {uuid} cannot be read')
-    chipset = web.text('IPlatform_getChipsetType',
-                       web.text('IMachine_getPlatform', machine)).lower()
+    chipset = _chipset(web, machine)
     return api.MachineSettings(
         uuid=uuid,
         name=web.text('IMachine_getName', machine),
@@ -72,6 +70,14 @@ def read(web: WebSession, uuid: str) -> api.MachineSettings:
         boot_order=tuple(_boot_order(web, machine)),
         display_ports=_display_ports(web, machine),
         snapshots=tuple(_snapshots(web, machine)))
+
+
+def _chipset(web: WebSession, machine: str) -> str:
+    name = (web.text('IPlatform_getChipsetType',
+                     web.text('IMachine_getPlatform', machine))
+            if web.quirks.platform_architecture
+            else web.text('IMachine_getChipsetType', machine))
+    return name.lower()
 
 
 def _is_accessible(web: WebSession, machine: str) -> bool:
@@ -148,13 +154,17 @@ def set_up(web: WebSession, machine: str, spec: api.MachineSpec,
 
 def _set_up_platform(web: WebSession, machine: str,
                      spec: api.MachineSpec) -> None:
-    platform = web.text('IMachine_getPlatform', machine)
-    web.call('IPlatform_setChipsetType', platform,
+    if web.quirks.platform_architecture:
+        kind, platform = 'IPlatform', web.text('IMachine_getPlatform', machine)
+        firmware = 'Firmware'
+    else:
+        kind, platform, firmware = 'IMachine', machine, 'BIOS'
+    web.call(f'{kind}_setChipsetType', platform,
              chipsetType=spec.chipset.upper())
-    web.call('IPlatform_setRTCUseUTC', platform, RTCUseUTC=True)
+    web.call(f'{kind}_setRTCUseUTC', platform, RTCUseUTC=True)
     # More than one processor needs the I/O APIC.
-    web.call('IFirmwareSettings_setIOAPICEnabled',
-             web.text('IMachine_getFirmwareSettings', machine),
+    web.call(f'I{firmware}Settings_setIOAPICEnabled',
+             web.text(f'IMachine_get{firmware}Settings', machine),
              IOAPICEnabled=True)
 
 
@@ -171,7 +181,9 @@ def _set_up_serial(web: WebSession, machine: str,
                    socket: PurePath | None) -> None:
     port = web.text('IMachine_getSerialPort', machine, slot=0)
     if socket is not None:
-        web.call('ISerialPort_setIOAddress', port, IOAddress=_SERIAL_ADDRESS)
+        name = ('IOAddress' if web.quirks.platform_architecture
+                else 'IOBase')
+        web.call(f'ISerialPort_set{name}', port, **{name: _SERIAL_ADDRESS})
         web.call('ISerialPort_setIRQ', port, IRQ=_SERIAL_IRQ)
         web.call('ISerialPort_setPath', port, path=str(socket))
         web.call('ISerialPort_setServer', port, server=True)
@@ -198,18 +210,18 @@ def create(web: WebSession, spec: api.MachineSpec) -> str:
     path = web.text('IVirtualBox_composeMachineFilename', web.root,
                     name=spec.name, group='', createFlags='',
                     baseFolder=str(spec.folder))
+    platform = ({'platform': spec.architecture}
+                if web.quirks.platform_architecture else {})
     return web.text(
         'IVirtualBox_createMachine', web.root, settingsFile=path,
-        name=spec.name, platform=spec.architecture, groups=[],
-        osTypeId=spec.os_type, flags=f'UUID={spec.uuid}', cipher='',
-        passwordId='', password='')
+        name=spec.name, **platform, groups=[], osTypeId=spec.os_type,
+        flags=f'UUID={spec.uuid}', cipher='', passwordId='', password='')
 
 
 class WebMachines:
     """:class:`.interface.MachineApi`."""
 
     _sessions: weblogon.WebSessions
-    _quirks: version.Quirks
 
     @weblogon.reads
     def list_machines(self, web: WebSession) -> list[api.Machine]:

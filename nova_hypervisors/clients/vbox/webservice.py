@@ -2,16 +2,14 @@
 """VirtualBox through its web service, here or on another host.
 
 What it can do beside VBoxManage: nothing is locked by looking, no process is
-started, and the host may be far away.  Written for VirtualBox 7.2 and run
-with it; what older releases want otherwise is in
-:class:`.version.Quirks`.
+started.  It is run with VirtualBox 7.2; what 7.0 wants otherwise is from the
+WSDL that was published with it (:class:`.version.Quirks`).
 """
 
 from __future__ import annotations
 
 import base64
 import contextlib
-import functools
 import os
 import threading
 import uuid as uuid_module
@@ -85,26 +83,16 @@ class WebServiceClient(webmachines.WebMachines, webmedia.WebMedia,
     # The host
 
     def get_version(self) -> version.Version:
-        return self._version
-
-    @functools.cached_property
-    def _version(self) -> version.Version:
-        text = self._version_text()
-        try:
-            return version.parse(text)
-        except ValueError as error:
-            raise errors.ClientError(str(error)) from error
-
-    @weblogon.reads
-    def _version_text(self, web: WebSession) -> str:
-        return web.text('IVirtualBox_getVersion', web.root)
+        return self._sessions.version()
 
     @weblogon.reads
     def host(self, web: WebSession) -> api.Host:
         host = web.text('IVirtualBox_getHost', web.root)
         system = (web.text(f'IHost_get{name}', host)
                   for name in ('OperatingSystem', 'OSVersion'))
-        architecture = web.text('IHost_getArchitecture', host)
+        # 7.0 was for one architecture only.
+        architecture = (web.text('IHost_getArchitecture', host)
+                        if web.quirks.platform_architecture else 'x86')
         return api.Host(
             cpus=int(web.text('IHost_getProcessorOnlineCount', host)),
             cores=int(web.text('IHost_getProcessorOnlineCoreCount', host)),

@@ -28,6 +28,7 @@ from nova_hypervisors.clients import errors
 from nova_hypervisors.clients import retry
 from nova_hypervisors.clients import soap
 from nova_hypervisors.clients.vbox import codes
+from nova_hypervisors.clients.vbox import version
 
 LOG = logging.getLogger(__name__)
 
@@ -66,6 +67,9 @@ class WebSession:
     :param generation: see WebSessions.renew
     :param policy: for machines that somebody else has locked
     """
+
+    #: what VirtualBox's version wants; set when it is known
+    quirks: version.Quirks
 
     def __init__(self, service: soap.Service, root: str, generation: int,
                  policy: retry.Policy) -> None:

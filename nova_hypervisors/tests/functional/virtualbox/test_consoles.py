@@ -1,21 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Screens, reached as Nova's console proxy does, with its own code."""
 
-import datetime
-import ipaddress
 import socket
 import struct
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from nova import exception
 from nova.console.securityproxy import rfb as nova_rfb
 
 from nova_hypervisors.consoles import rfb
 from nova_hypervisors.tests import builders
+from nova_hypervisors.tests import certificates
 from nova_hypervisors.tests import peers
 
 CONTEXT = builders.admin_context()
@@ -191,20 +186,20 @@ class TestDirectClients:
 
 class TestTls:
     @pytest.fixture
-    def certificates(self, config, folder):
-        authority = _Authority(folder)
+    def authority(self, config, folder):
+        made = certificates.Authority(folder)
+        certificate, key = made.make('relay')
         config.config(
             group='virtualbox',
-            console_certificate=authority.make('relay')[0],
-            console_private_key=authority.make('relay')[1],
-            console_client_ca=str(authority.path))
-        return authority
+            console_certificate=certificate, console_private_key=key,
+            console_client_ca=str(made.path))
+        return made
 
-    def test_the_screen_is_seen_through_vencrypt(self, config, certificates,
+    def test_the_screen_is_seen_through_vencrypt(self, config, authority,
                                                  make_driver, spawn):
-        certificate, key = certificates.make('proxy')
+        certificate, key = authority.make('proxy')
         config.config(group='vnc', auth_schemes=['vencrypt'],
-                      vencrypt_ca_certs=str(certificates.path),
+                      vencrypt_ca_certs=str(authority.path),
                       vencrypt_client_cert=certificate,
                       vencrypt_client_key=key)
         driver = make_driver()
@@ -212,7 +207,7 @@ class TestTls:
         with through_proxy(console) as connection:
             screen(connection)
 
-    def test_a_proxy_that_encrypts_nothing_is_refused(self, certificates,
+    def test_a_proxy_that_encrypts_nothing_is_refused(self, authority,
                                                       make_driver, spawn):
         driver = make_driver()
         console = driver.get_vnc_console(CONTEXT, spawn(driver=driver))
@@ -220,59 +215,14 @@ class TestTls:
             through_proxy(console)
 
     def test_a_proxy_of_another_authority_is_refused(
-            self, config, certificates, make_driver, spawn, folder):
-        stranger = _Authority(folder / 'stranger')
+            self, config, authority, make_driver, spawn, folder):
+        stranger = certificates.Authority(folder / 'stranger')
         certificate, key = stranger.make('proxy')
         config.config(group='vnc', auth_schemes=['vencrypt'],
-                      vencrypt_ca_certs=str(certificates.path),
+                      vencrypt_ca_certs=str(authority.path),
                       vencrypt_client_cert=certificate,
                       vencrypt_client_key=key)
         driver = make_driver()
         console = driver.get_vnc_console(CONTEXT, spawn(driver=driver))
         with pytest.raises((OSError, AssertionError)):
             screen(through_proxy(console))
-
-
-class _Authority:
-    """A certificate authority, for as long as a test lasts."""
-
-    def __init__(self, folder):
-        folder.mkdir(exist_ok=True)
-        self._folder = folder
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(
-            x509.NameOID.COMMON_NAME, f'authority {folder.name}')])
-        self.path = folder / 'ca.pem'
-        self.path.write_bytes(self._sign(
-            self._name, self._key, authority=True).public_bytes(
-                serialization.Encoding.PEM))
-
-    def make(self, name):
-        """Return the files of a certificate and its key."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(
-            x509.NameOID.COMMON_NAME, name)])
-        certificate = self._folder / f'{name}.pem'
-        private = self._folder / f'{name}.key'
-        if not certificate.exists():
-            certificate.write_bytes(self._sign(subject, key).public_bytes(
-                serialization.Encoding.PEM))
-            private.write_bytes(key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption()))
-        return str(certificate), str(private)
-
-    def _sign(self, subject, key, authority=False):
-        now = datetime.datetime.now(datetime.UTC)
-        return (x509.CertificateBuilder()
-                .subject_name(subject).issuer_name(self._name)
-                .public_key(key.public_key())
-                .serial_number(x509.random_serial_number())
-                .not_valid_before(now - datetime.timedelta(days=1))
-                .not_valid_after(now + datetime.timedelta(days=1))
-                .add_extension(x509.BasicConstraints(authority, None), True)
-                .add_extension(x509.SubjectAlternativeName(
-                    [x509.IPAddress(ipaddress.ip_address('127.0.0.1'))]),
-                    False)
-                .sign(self._key, hashes.SHA256()))

@@ -10,8 +10,10 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 #: Out of the way of what a user may run, and below the ports that the system
-#: hands out for outgoing connections.
-PORTS = {
+#: hands out for outgoing connections.  Two labs on one machine differ in
+#: LAB_PORT_OFFSET.
+_OFFSET = int(os.environ.get('LAB_PORT_OFFSET', '0'))
+PORTS = {name: port + _OFFSET for name, port in {
     'epmd': 24369,
     'keystone': 25000,
     'rabbitmq': 25670,
@@ -22,7 +24,7 @@ PORTS = {
     'placement': 28778,
     'glance': 29292,
     'neutron': 29696,
-}
+}.items()}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -87,6 +87,9 @@ class RealVirtualBox:
         """Run VBoxManage beside the client, as a user might."""
         return virtualbox.manage(self.lab, self.home, *words)
 
+    def power_off(self, uuid: str) -> None:
+        virtualbox.power_off(self.lab, self.home, uuid)
+
     def crash(self, uuid: str) -> None:
         """Kill the machine's process and wait until VirtualBox knows."""
         for process in psutil.process_iter(['cmdline']):

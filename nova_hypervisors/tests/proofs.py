@@ -9,7 +9,11 @@ methods it never goes through.  At the end of a complete run,
     python -m nova_hypervisors.tests.proofs write FILE...
 
 compares what was proven with what the registry says, or writes it down for
-``nova-hypervisors matrix``.
+``nova-hypervisors matrix``.  While a row is being worked on,
+
+    python -m nova_hypervisors.tests.proofs add FILE...
+
+adds the proofs of a part of the tests to those that are written down.
 """
 
 from __future__ import annotations
@@ -139,8 +143,12 @@ def as_data(tests):
 def main(arguments):
     command, *paths = arguments
     tests, methods = read(paths)
-    found = faults(tests, methods)
-    if command == 'write':
+    found = faults(tests, methods) if command != 'add' else []
+    if command == 'add':
+        for key, columns in proofs.load().items():
+            for column, names in columns.items():
+                tests[key, column].update(names)
+    if command in ('add', 'write'):
         proofs.PATH.write_text(json.dumps(as_data(tests), indent=1) + '\n')
     elif as_data(tests) != proofs.load():
         found.append(f'{proofs.PATH.name} is stale: run "make proofs"')

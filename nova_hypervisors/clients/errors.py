@@ -88,3 +88,7 @@ class OutOfSpace(ClientError):
 
 class TimedOut(ClientError):
     """No answer within the limit.  It may have been done or not."""
+
+
+class DataDamaged(ClientError):
+    """What arrived is not what was sent."""

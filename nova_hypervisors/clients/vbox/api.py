@@ -112,6 +112,8 @@ class MachineSpec:
     :param chipset: piix3 (8 slots for adapters) or ich9 (36)
     :param serial_socket: the first serial port is a local socket here, for
         which VirtualBox listens
+    :param serial_log: what comes from the first serial port is kept, from one
+        start to the next, for HostFilesApi.serial_log
     """
 
     uuid: str
@@ -125,6 +127,7 @@ class MachineSpec:
     boot_order: tuple[BootDevice, ...] = (BootDevice.DISK,)
     nics: tuple[Nic, ...] = ()
     serial_socket: PurePath | None = None
+    serial_log: bool = False
     remote_display: RemoteDisplay | None = None
     description: str = ''
 
@@ -175,6 +178,14 @@ class Medium:
     kind: DiskKind
     capacity_mb: int
     parent: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DiskSpace:
+    """A file system, in bytes."""
+
+    total: int
+    free: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

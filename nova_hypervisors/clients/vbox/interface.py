@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from collections.abc import Mapping
+from pathlib import Path
 from pathlib import PurePath
 from typing import Protocol
 
@@ -181,3 +182,63 @@ class StatisticsApi(Protocol):
 class VBoxClient(HostApi, MachineApi, PowerApi, MediumApi, NicApi,
                  SnapshotApi, DisplayApi, StatisticsApi, Protocol):
     """All of it.  Clients are safe to use from several threads."""
+
+
+class HostFilesApi(Protocol):
+    """Files on VirtualBox's host, where we have none in common with it.
+
+    Paths are the host's, by its rules; those of the type ``Path`` are ours.
+    """
+
+    def make_folder(self, folder: PurePath) -> None:
+        """Make a folder if it is not there; find out if we may write in it."""
+
+    def list_files(self, folder: PurePath) -> Mapping[str, int]:
+        """Return the names of the files in a folder, and their bytes.
+
+        :raises NotFound: there is no such folder
+        """
+
+    def delete_file(self, path: PurePath) -> None:
+        """Delete a file; one that is not there is no error."""
+
+    def upload_disk(self, source: Path, target: PurePath) -> None:
+        """Write a raw disk as a growing VDI; zeros cost nothing.
+
+        It is read back and compared.  If that fails, there is no file.  The
+        same is true of upload_file.
+
+        :param source: its size is a multiple of 512 bytes
+        :raises AlreadyExists: the target exists
+        :raises DataDamaged: what arrived is not what was sent
+        """
+
+    def upload_file(self, source: Path, target: PurePath) -> None:
+        """Write a file as it is."""
+
+    def move_medium(self, path: PurePath, folder: PurePath,
+                    kind: api.DiskKind = api.DiskKind.DISK) -> None:
+        """Move a disk or an ISO image into a folder that there is."""
+
+    def resize_disk(self, path: PurePath, size_mb: int) -> None:
+        """Make a disk larger that no other differs from."""
+
+    def download_disk(self, source: PurePath, target: Path) -> None:
+        """Write a disk, with all that its parents hold, as a VMDK here.
+
+        It is compressed, with a checksum for each 64 KiB, and zeros cost
+        nothing (the format's name is streamOptimized).
+        """
+
+    def disk_space(self, folder: PurePath) -> api.DiskSpace | None:
+        """Return how large the file system is, if VirtualBox measures it."""
+
+    def serial_log(self, uuid: str, count: int) -> bytes:
+        """Return the last bytes that came from a machine's serial port.
+
+        Those since its last start; see MachineSpec.serial_log.
+        """
+
+
+class RemoteClient(VBoxClient, HostFilesApi, Protocol):
+    """What reaches a VirtualBox on a host of its own."""

@@ -11,6 +11,7 @@ from pathlib import PureWindowsPath
 
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.clients.vbox import webexplorer
 from nova_hypervisors.clients.vbox import weblogon
 from nova_hypervisors.clients.vbox import webnics
 from nova_hypervisors.clients.vbox import websession
@@ -35,6 +36,10 @@ _ADDRESS_PROPERTY = 'TCP/Address'
 # COM1, where every operating system looks first.
 _SERIAL_ADDRESS = 0x3f8
 _SERIAL_IRQ = 4
+
+#: Among a machine's logs: one that VirtualBox, which keeps three, neither
+#: moves on nor deletes.
+SERIAL_LOG_INDEX = 9
 
 _VIDEO_MEMORY_MB = 16
 
@@ -148,7 +153,7 @@ def set_up(web: WebSession, machine: str, spec: api.MachineSpec,
         webnics.set_up(web, machine, nic)
     for slot in set(range(1, slots + 1)) - used:
         webnics.remove(web, machine, slot)
-    _set_up_serial(web, machine, spec.serial_socket)
+    _set_up_serial(web, machine, spec)
     _set_up_display(web, machine, spec.remote_display)
 
 
@@ -178,17 +183,26 @@ def set_boot_order(web: WebSession, machine: str,
 
 
 def _set_up_serial(web: WebSession, machine: str,
-                   socket: PurePath | None) -> None:
+                   spec: api.MachineSpec) -> None:
     port = web.text('IMachine_getSerialPort', machine, slot=0)
-    if socket is not None:
+    used = spec.serial_log or spec.serial_socket is not None
+    if used:
         name = ('IOAddress' if web.quirks.platform_architecture
                 else 'IOBase')
         web.call(f'ISerialPort_set{name}', port, **{name: _SERIAL_ADDRESS})
         web.call('ISerialPort_setIRQ', port, IRQ=_SERIAL_IRQ)
-        web.call('ISerialPort_setPath', port, path=str(socket))
-        web.call('ISerialPort_setServer', port, server=True)
-        web.call('ISerialPort_setHostMode', port, hostMode='HostPipe')
-    web.call('ISerialPort_setEnabled', port, enabled=socket is not None)
+        path = spec.serial_socket or serial_log(web, machine)
+        web.call('ISerialPort_setPath', port, path=str(path))
+        web.call('ISerialPort_setServer', port, server=not spec.serial_log)
+        web.call('ISerialPort_setHostMode', port,
+                 hostMode='RawFile' if spec.serial_log else 'HostPipe')
+    web.call('ISerialPort_setEnabled', port, enabled=used)
+
+
+def serial_log(web: WebSession, machine: str) -> PurePath:
+    """Return where a serial port is kept, so that readLog finds it."""
+    folder = host_path(web.text('IMachine_getLogFolder', machine))
+    return folder / f'VBox.log.{SERIAL_LOG_INDEX}'
 
 
 def _set_up_display(web: WebSession, machine: str,
@@ -207,15 +221,19 @@ def _set_up_display(web: WebSession, machine: str,
 
 def create(web: WebSession, spec: api.MachineSpec) -> str:
     """Return a new machine that nobody else knows, and no file holds."""
+    flags = f'UUID={spec.uuid}'
+    if spec.uuid not in spec.folder.name:
+        # Two machines of one name may be in one folder.
+        flags += ',directoryIncludesUUID=1'
     path = web.text('IVirtualBox_composeMachineFilename', web.root,
-                    name=spec.name, group='', createFlags='',
+                    name=spec.name, group='', createFlags=flags,
                     baseFolder=str(spec.folder))
     platform = ({'platform': spec.architecture}
                 if web.quirks.platform_architecture else {})
     return web.text(
         'IVirtualBox_createMachine', web.root, settingsFile=path,
         name=spec.name, **platform, groups=[], osTypeId=spec.os_type,
-        flags=f'UUID={spec.uuid}', cipher='', passwordId='', password='')
+        flags=flags, cipher='', passwordId='', password='')
 
 
 class WebMachines:
@@ -279,6 +297,8 @@ class WebMachines:
         machine = self._unregister(web, uuid)
         # One whose settings are lost has no more files.
         with contextlib.suppress(errors.NotFound, errors.InvalidState):
+            # It would stay, and the folder with it.
+            webexplorer.delete(web, serial_log(web, machine))
             progress = web.text('IMachine_deleteConfig', machine)
             web.wait(progress, 'delete_machine', _DELETE_S)
 

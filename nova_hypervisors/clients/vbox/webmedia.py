@@ -50,7 +50,7 @@ def opened(web: WebSession, path: PurePath,
                     forceNewUuid=False)
 
 
-def _new(web: WebSession, path: PurePath) -> str:
+def new(web: WebSession, path: PurePath) -> str:
     """Return the reference to a disk that is about to be made."""
     return web.text('IVirtualBox_createMedium', web.root, format='VDI',
                     location=str(path), accessMode='ReadWrite',
@@ -83,7 +83,7 @@ class WebMedia:
     def create_disk(self, web: WebSession, path: PurePath,
                     size_mb: int) -> None:
         progress = web.text(
-            'IMedium_createBaseStorage', _new(web, path),
+            'IMedium_createBaseStorage', new(web, path),
             logicalSize=size_mb * _MB, variant=['Standard'])
         web.wait(progress, 'create_disk', _CREATE_S)
 
@@ -93,13 +93,13 @@ class WebMedia:
         with self._media:
             progress = web.text(
                 'IMedium_createDiffStorage', opened(web, parent),
-                target=_new(web, path), variant=['Standard', 'Diff'])
+                target=new(web, path), variant=['Standard', 'Diff'])
             web.wait(progress, 'create_child_disk', _CREATE_S)
 
     @weblogon.changes
     def clone_disk(self, web: WebSession, source: PurePath,
                    target: PurePath) -> None:
-        copy = _new(web, target)
+        copy = new(web, target)
         progress = web.text('IMedium_cloneToBase', opened(web, source),
                             target=copy, variant=['Standard'])
         web.wait(progress, 'clone_disk', self._copy_timeout_s)

@@ -21,6 +21,7 @@ from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import parse
 from nova_hypervisors.clients.vbox import version
+from nova_hypervisors.clients.vbox import webfiles
 from nova_hypervisors.clients.vbox import weblogon
 from nova_hypervisors.clients.vbox import webmachines
 from nova_hypervisors.clients.vbox import webmedia
@@ -63,17 +64,19 @@ _POWER_S = 60.0
 
 
 class WebServiceClient(webmachines.WebMachines, webmedia.WebMedia,
-                       webnics.WebNics):
-    """:class:`.interface.VBoxClient` by SOAP.
+                       webnics.WebNics, webfiles.WebFiles):
+    """:class:`.interface.RemoteClient` by SOAP.
 
     :param copy_timeout_s: limit of what takes as long as there is data, in
-        seconds: cloning disks, saving memory
+        seconds: copying disks, saving memory
+    :param transfers: connections by which one disk is copied
     """
 
     def __init__(self, sessions: weblogon.WebSessions,
-                 copy_timeout_s: float) -> None:
+                 copy_timeout_s: float, transfers: int = 2) -> None:
         self._sessions = sessions
         self._copy_timeout_s = copy_timeout_s
+        self._transfers = transfers
         self._media = threading.Lock()
 
     def close(self) -> None:

@@ -106,12 +106,12 @@ class FakeVBox:
             snapshots=tuple(name for name, _ in machine.snapshots))
 
     def _folder(self, spec):
-        return Path(spec.folder) / spec.name
+        return spec.folder / spec.name
 
     def create_machine(self, spec):
         if spec.uuid in self.machines:
             raise errors.AlreadyExists(f'there is a machine {spec.uuid}')
-        self._folder(spec).mkdir(parents=True)
+        self._make_machine_folder(self._folder(spec))
         self.machines[spec.uuid] = _Machine(
             spec, nics={nic.slot: nic for nic in spec.nics})
 
@@ -127,7 +127,7 @@ class FakeVBox:
     def delete_machine(self, uuid):
         folder = self._folder(self._machine(uuid).spec)
         self.unregister_machine(uuid)
-        shutil.rmtree(folder, ignore_errors=True)
+        self._delete_machine_folder(folder)
 
     def unregister_machine(self, uuid):
         machine = self._machine(uuid)
@@ -233,7 +233,7 @@ class FakeVBox:
         path = str(source)
         while self.media[path].parent is not None:
             path = self.media[path].parent
-        shutil.copy(path, target)
+        self._copy_file(path, target)
 
     def close_medium(self, path, delete=False, kind=api.DiskKind.DISK):
         self._known(path)
@@ -244,7 +244,7 @@ class FakeVBox:
             raise errors.InUse(f'{path} has children')
         del self.media[str(path)]
         if delete:
-            Path(path).unlink()
+            self._delete_file(path)
 
     def attach_disk(self, uuid, port, path, kind=api.DiskKind.DISK):
         machine = self._machine(uuid)
@@ -261,14 +261,34 @@ class FakeVBox:
     def _known(self, path, kind=api.DiskKind.DISK):
         """Open a file that is there, as VirtualBox does when it is named."""
         if str(path) not in self.media:
-            if not Path(path).exists():
+            if not self._is_file(path):
                 raise errors.MediumNotFound(f'no file {path}')
             self.media[str(path)] = _Medium(1, kind=kind)
 
     def _new_file(self, path):
-        if Path(path).exists():
+        if self._is_file(path):
             raise errors.AlreadyExists(f'there is a file {path}')
-        Path(path).touch()
+        self._write_file(path, b'')
+
+    # Its files are ours
+
+    def _make_machine_folder(self, folder):
+        folder.mkdir(parents=True)
+
+    def _delete_machine_folder(self, folder):
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def _is_file(self, path):
+        return Path(path).exists()
+
+    def _write_file(self, path, data):
+        Path(path).write_bytes(data)
+
+    def _copy_file(self, source, target):
+        shutil.copy(source, target)
+
+    def _delete_file(self, path):
+        Path(path).unlink()
 
     # Network adapters
 
@@ -292,7 +312,7 @@ class FakeVBox:
                 before[port] = disk.path
                 child = (self._folder(machine.spec)
                          / f'{len(machine.snapshots)}-{port}.vdi')
-                self.create_child_disk(child, Path(disk.path))
+                self.create_child_disk(child, disk.path)
                 machine.disks[port] = dataclasses.replace(disk,
                                                           path=str(child))
         machine.snapshots.append((name, before))
@@ -305,7 +325,7 @@ class FakeVBox:
                 for port, path in before.items():
                     disk = machine.disks[port]
                     del self.media[disk.path]
-                    Path(disk.path).unlink()
+                    self._delete_file(disk.path)
                     machine.disks[port] = dataclasses.replace(disk, path=path)
                 return
         raise errors.NotFound(f'no snapshot {name}')

@@ -171,6 +171,8 @@ def nova_compute(lab: layout.Layout) -> Sections:
         'physical_network_mappings': f'{PHYSICAL_NETWORK}:nat',
         'console_port': layout.PORTS['console-relay'],
         'wait_soft_reboot_seconds': 20,
+        # Tempest adds ports to servers that run.
+        'spare_network_adapters': 3,
     }
     return sections
 

@@ -58,9 +58,10 @@ _NOT_A_FIREWALL = _missing(
     'VirtualBox filters no traffic of bridged adapters: the manual, chapter '
     '"Virtual Networking". Neutron on the network side has to.')
 
-_OFF_ONLY = (
+_SPARE_ONLY = (
     "VirtualBox adds adapters to machines that are off only (the manual, "
-    '"Virtual Networking"): the server has to be stopped.')
+    '"Virtual Networking"): a running server takes as many ports as it has '
+    'spare adapters, and a port gets the MAC address of its adapter.')
 
 # What runs in the lab has no kernel module; the settings were read back
 # from a real VirtualBox, but no frame went through.
@@ -88,7 +89,7 @@ _OPERATIONS = (
          'Attach virtual network interface to instance',
          methods=('attach_interface',),
          capability='supports_attach_interface',
-         virtualbox=_partial(_OFF_ONLY)),
+         virtualbox=_partial(_SPARE_ONLY)),
     _row('operation.attach-tagged-interface',
          'Attach tagged virtual network interface to instance',
          capability='supports_tagged_attach_interface'),
@@ -96,8 +97,8 @@ _OPERATIONS = (
          'Detach virtual network interface from instance',
          methods=('detach_interface',),
          virtualbox=_partial(
-             'A running server keeps an adapter that is plugged in nowhere '
-             'until it is next started.')),
+             'A running server keeps the adapter as a spare one, which is '
+             'plugged in nowhere.')),
     _row('operation.maintenance-mode', 'Set the host in a maintenance mode',
          methods=('host_maintenance_mode',)),
     _row('operation.evacuate', 'Evacuate instances from a host',

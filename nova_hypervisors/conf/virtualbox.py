@@ -300,6 +300,23 @@ A server whose network is not among them is not started.
 
 For example: ``physnet1:bridged:eth1,physnet2:hostonly:vboxnet0``
 """),
+    cfg.IntOpt(
+        'spare_network_adapters',
+        default=0,
+        min=0,
+        max=28,
+        help="""
+Network adapters that each server has beyond those that it uses.
+
+VirtualBox adds no adapter to a machine that runs.  A port that is added to a
+running server is given to a spare adapter, which is there from the start and
+plugged in nowhere.  The port gets the adapter's MAC address, because
+VirtualBox does not change that of a running machine.  The guest sees spare
+adapters as ones without a link.
+
+Flavors say otherwise by ``virtualbox:spare_adapters``, images by
+``virtualbox_spare_adapters``.
+"""),
     cfg.StrOpt(
         'snapshot_image_format',
         default='qcow2',

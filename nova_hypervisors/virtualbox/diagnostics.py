@@ -52,7 +52,7 @@ def as_object(found: Examination) -> objects.Diagnostics:
             maximum=settings.memory_mb, used=None))
     for index in range(settings.vcpus):
         result.add_cpu(id=index, time=_cpu_time(statistics, index))
-    for nic in settings.nics:
+    for nic in _plugged(settings):
         counters = statistics and statistics.nics.get(nic.slot)
         result.add_nic(
             mac_address=nic.mac,
@@ -66,6 +66,11 @@ def as_object(found: Examination) -> objects.Diagnostics:
             write_bytes=used.written_bytes if used else None,
             write_requests=used.write_requests if used else None)
     return result
+
+
+def _plugged(settings: api.MachineSettings) -> list[api.Nic]:
+    """Return the adapters of a server's ports; spare ones have none."""
+    return [nic for nic in settings.nics if nic.attachment != api.UNPLUGGED]
 
 
 def _cpu_time(statistics: api.MachineStatistics | None,
@@ -92,7 +97,7 @@ def as_dict(found: Examination) -> dict[str, Any]:
     result['uptime'] = statistics.uptime_s
     for index, time_ns in enumerate(statistics.cpu_times_ns):
         result[f'cpu{index}_time'] = time_ns
-    for nic in found.settings.nics:
+    for nic in _plugged(found.settings):
         if nic.slot in statistics.nics:
             counters = statistics.nics[nic.slot]
             result[f'nic{nic.slot}_rx'] = counters.received_bytes

@@ -239,7 +239,8 @@ class VirtualBoxDriver(driver.ComputeDriver):
                          instance: objects.Instance,
                          image_meta: objects.ImageMeta, vif: Any) -> None:
         with boundary.for_instance(instance):
-            self._parts.vms.attach_interface(instance, image_meta, vif)
+            self._parts.vms.attach_interface(context, instance, image_meta,
+                                             vif)
 
     def detach_interface(self, context: nova_context.RequestContext,
                          instance: objects.Instance, vif: Any) -> None:

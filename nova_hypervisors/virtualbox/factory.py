@@ -30,6 +30,7 @@ from nova_hypervisors.clients.vbox import webservice
 from nova_hypervisors.clients.vbox import websession
 from nova_hypervisors.common import imagecache
 from nova_hypervisors.common import locks
+from nova_hypervisors.common import ports
 from nova_hypervisors.common import secrets
 from nova_hypervisors.consoles import relay
 from nova_hypervisors.consoles import serial
@@ -138,9 +139,10 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
     disks = diskops.DiskOps(client, cache, conf.use_cow_images)
     networks = networkops.NetworkOps(
         client, machine_map, virtapi,
-        functools.partial(options.mappings, conf),
+        functools.partial(options.mappings, conf), ports.Ports(),
         plug_timeout_s=conf.vif_plugging_timeout,
-        plug_is_fatal=conf.vif_plugging_is_fatal)
+        plug_is_fatal=conf.vif_plugging_is_fatal,
+        spares=group.spare_network_adapters)
     watch = watcher.Watcher(client, machine_map, instance_locks,
                             group.state_poll_interval, emit,
                             consoles.follow_serial)

@@ -7,6 +7,7 @@ Pure: text and VIFs in, adapters out.
 from __future__ import annotations
 
 import dataclasses
+import secrets
 from collections.abc import Collection
 from collections.abc import Sequence
 from typing import Any
@@ -17,6 +18,9 @@ from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.common import network
 
 _LARGEST_PORT = 65535
+
+# VirtualBox's own: no address that Neutron chooses begins so.
+_SPARE_ADDRESS_PREFIX = '08:00:27'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -93,6 +97,17 @@ def plan_nics(vifs: Sequence[dict[str, Any]], mappings: Sequence[Mapping],
         attachment = _attachment(_mapping_for(vif, mappings), taken)
         nics.append(api.Nic(slot, vif['address'].lower(), model, attachment))
     return tuple(nics)
+
+
+def spare_nics(model: str, slots: Sequence[int]) -> tuple[api.Nic, ...]:
+    """Return adapters that are plugged in nowhere yet, one a slot."""
+    return tuple(api.Nic(slot, _new_address(), model, api.UNPLUGGED)
+                 for slot in slots)
+
+
+def _new_address() -> str:
+    return ':'.join((_SPARE_ADDRESS_PREFIX, *(
+        f'{byte:02x}' for byte in secrets.token_bytes(3))))
 
 
 def _mapping_for(vif: dict[str, Any], mappings: Sequence[Mapping]) -> Mapping:

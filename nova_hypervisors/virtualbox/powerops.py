@@ -98,7 +98,7 @@ class PowerOps:
         elif state is api.MachineState.SAVED:
             self.start(instance.uuid)
         elif state is not api.MachineState.RUNNING:
-            self._networks.remove_unplugged(uuid)
+            self._networks.renew_spares(instance)
             once = self._files.instance(instance.uuid).boot_once
             self._set_boot_order(instance, once.exists())
             self.start(instance.uuid)

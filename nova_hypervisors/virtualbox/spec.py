@@ -104,6 +104,20 @@ def _invalid(name: str, value: str, valid: tuple[str, ...]) -> Exception:
         f'the image) is {value!r}; it may be {" or ".join(valid)}')
 
 
+def spare_adapters(instance: objects.Instance, default: int) -> int:
+    """Return how many adapters a server has beyond those that it uses.
+
+    :raises InvalidInput: the property is no number that can be
+    """
+    text = own_property(instance, 'spare_adapters')
+    if text is None:
+        return default
+    if not text.isdecimal() or int(text) >= _SLOTS['ich9']:
+        raise _invalid('spare_adapters', text,
+                       (f'a number from 0 to {_SLOTS["ich9"] - 1}',))
+    return int(text)
+
+
 def nic_model(image_meta: objects.ImageMeta, boot: BootPlan) -> str:
     """:raises UnsupportedHardware: VirtualBox has no such adapter"""
     network_boot = api.BootDevice.NETWORK in (boot.order + (boot.once or ()))

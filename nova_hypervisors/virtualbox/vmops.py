@@ -8,6 +8,7 @@ from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any
 
+from nova import context as nova_context
 from nova import exception
 from nova import objects
 from oslo_concurrency import lockutils
@@ -108,7 +109,7 @@ class VMOps:
             machine = spec.machine_spec(
                 instance, spawn.image_meta, instance_files,
                 machine_uuid=self._machines.machine_uuid(instance.uuid),
-                nics=self._networks.plan(spawn.network_info,
+                nics=self._networks.plan(instance, spawn.network_info,
                                          spawn.image_meta, boot, others),
                 boot_order=boot.once or boot.order,
                 remote_display=self._consoles.remote_display(
@@ -193,12 +194,13 @@ class VMOps:
             if states.get(machine.uuid) in powerops.ALIVE:
                 self._consoles.follow_serial(instance_uuid)
 
-    def attach_interface(self, instance: objects.Instance,
+    def attach_interface(self, context: nova_context.RequestContext,
+                         instance: objects.Instance,
                          image_meta: objects.ImageMeta,
                          vif: dict[str, Any]) -> None:
         with (self._locks.hold(instance.uuid),
               lockutils.lock(_PORTS_LOCK)):
-            self._networks.attach(instance, image_meta, vif,
+            self._networks.attach(context, instance, image_meta, vif,
                                   self._other_settings(instance.uuid))
 
     def detach_interface(self, instance: objects.Instance,

@@ -184,7 +184,8 @@ class TestInterfaces:
         assert self._macs(real_virtualbox, instance) == [second['address']]
         driver.power_on(CONTEXT, instance, [])
 
-    def test_none_is_attached_while_it_runs(self, driver, spawn):
+    def test_none_is_attached_while_it_runs_without_a_spare_one(
+            self, driver, spawn):
         instance = spawn()
         with pytest.raises(exception.InterfaceAttachFailed):
             driver.attach_interface(CONTEXT, instance, builders.image_meta(),

@@ -9,12 +9,16 @@ from nova_hypervisors.virtualbox import diagnostics
 
 State = api.MachineState
 
+NAT = api.Attachment(api.AttachmentKind.NAT)
+
 SETTINGS = api.MachineSettings(
     'a uuid', 'a name', None, vcpus=2, memory_mb=512,
     disks=(api.AttachedDisk(0, api.DiskKind.DISK, '/root.vdi'),
            api.AttachedDisk(2, api.DiskKind.DISK, '/swap.vdi')),
-    nics=(api.Nic(1, 'fa:16:3e:00:00:01', 'virtio', api.UNPLUGGED),
-          api.Nic(3, 'fa:16:3e:00:00:03', 'virtio', api.UNPLUGGED)))
+    nics=(api.Nic(1, 'fa:16:3e:00:00:01', 'virtio', NAT),
+          # A spare one, of which nothing is told.
+          api.Nic(2, 'fa:16:3e:00:00:02', 'virtio', api.UNPLUGGED),
+          api.Nic(3, 'fa:16:3e:00:00:03', 'virtio', NAT)))
 
 STATISTICS = api.MachineStatistics(
     uptime_s=60, cpu_times_ns=(700, 800),

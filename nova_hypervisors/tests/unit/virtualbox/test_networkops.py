@@ -13,6 +13,7 @@ from nova_hypervisors.tests import builders
 from nova_hypervisors.virtualbox import machines
 from nova_hypervisors.virtualbox import networkops
 from nova_hypervisors.virtualbox import networks
+from nova_hypervisors.virtualbox import spec
 
 State = api.MachineState
 
@@ -48,13 +49,35 @@ def neutron():
     return Neutron()
 
 
+class Ports:
+    """Neutron's ports.
+
+    :ivar taken: addresses that other ports have
+    """
+
+    def __init__(self):
+        self.taken = set()
+
+    def take_address(self, context, instance, vif, address):
+        if address in self.taken:
+            return False
+        vif['address'] = address
+        return True
+
+
 @pytest.fixture
-def make_networks(vbox, neutron):
-    def make_networks(entry='physnet1:nat', timeout_s=300, is_fatal=True):
+def ports():
+    return Ports()
+
+
+@pytest.fixture
+def make_networks(vbox, neutron, ports):
+    def make_networks(entry='physnet1:nat', timeout_s=300, is_fatal=True,
+                      spares=0):
         return networkops.NetworkOps(
             vbox, machines.Machines(vbox), neutron,
-            lambda: [networks.parse(entry)], plug_timeout_s=timeout_s,
-            plug_is_fatal=is_fatal)
+            lambda: [networks.parse(entry)], ports, plug_timeout_s=timeout_s,
+            plug_is_fatal=is_fatal, spares=spares)
     return make_networks
 
 
@@ -104,10 +127,13 @@ class TestAttaching:
     @pytest.fixture
     def attach(self, make_networks, vbox):
         def attach(uuid, entry='physnet1:nat', others=(), **vif):
+            attached = builders.vif(address='fa:16:3e:00:00:09', **vif)
             make_networks(entry).attach(
-                builders.instance(uuid=uuid), builders.image_meta(),
-                builders.vif(address='fa:16:3e:00:00:09', **vif), others)
-            return vbox.machines[uuid].nics
+                builders.admin_context(), builders.instance(uuid=uuid),
+                builders.image_meta(), attached, others)
+            nics = vbox.machines[uuid].nics
+            assert attached['address'] in {nic.mac for nic in nics.values()}
+            return nics
         return attach
 
     def test_the_first_free_slot_is_used(self, attach, machine, nic):
@@ -116,13 +142,49 @@ class TestAttaching:
         assert sorted(nics) == [1, 2, 3]
         assert nics[2].mac == 'fa:16:3e:00:00:09'
 
-    @pytest.mark.parametrize('state', [
-        State.RUNNING, State.PAUSED, State.SAVED])
-    def test_only_to_what_is_off(self, attach, machine, vbox, state):
-        uuid = machine(state)
+    @pytest.mark.parametrize('state', [State.RUNNING, State.PAUSED])
+    def test_what_runs_has_a_spare_one_plugged_in(self, attach, machine, nic,
+                                                  unplugged, state):
+        nics = attach(machine(state, nics=(nic, unplugged)))
+        assert nics == {1: nic, 2: dataclasses.replace(
+            unplugged, attachment=nic.attachment)}
+
+    @pytest.mark.parametrize('state', [State.RUNNING, State.PAUSED])
+    def test_without_a_spare_one_it_is_refused(self, attach, machine, nic,
+                                               vbox, state):
+        uuid = machine(state, nics=(nic,))
         with pytest.raises(exception.InterfaceAttachFailed):
             attach(uuid)
-        assert vbox.machines[uuid].nics == {}
+        assert vbox.machines[uuid].nics == {1: nic}
+
+    def test_one_whose_address_is_in_use_is_passed_over(
+            self, attach, machine, nic, unplugged, ports):
+        other = dataclasses.replace(unplugged, slot=3,
+                                    mac='fa:16:3e:00:00:03')
+        ports.taken = {unplugged.mac}
+        nics = attach(machine(State.RUNNING, nics=(nic, unplugged, other)))
+        assert nics[2] == unplugged
+        assert nics[3].attachment == nic.attachment
+
+    def test_if_all_of_them_are_it_is_refused(self, attach, machine,
+                                              unplugged, vbox, ports):
+        ports.taken = {unplugged.mac}
+        uuid = machine(State.RUNNING, nics=(unplugged,))
+        with pytest.raises(exception.InterfaceAttachFailed):
+            attach(uuid)
+        assert vbox.machines[uuid].nics == {2: unplugged}
+
+    def test_what_is_saved_gets_none(self, attach, machine, unplugged, vbox):
+        uuid = machine(State.SAVED, nics=(unplugged,))
+        with pytest.raises(exception.InterfaceAttachFailed):
+            attach(uuid)
+        assert vbox.machines[uuid].nics == {2: unplugged}
+
+    def test_what_is_off_uses_a_spare_one_s_slot(self, attach, machine, nic,
+                                                 unplugged):
+        nics = attach(machine(nics=(nic, unplugged)))
+        assert sorted(nics) == [1, 2]
+        assert nics[2].mac == 'fa:16:3e:00:00:09'
 
     @pytest.mark.parametrize(('chipset', 'most'), [('piix3', 8),
                                                    ('ich9', 29)])
@@ -179,8 +241,48 @@ class TestDetaching:
         uuid = machine(nics=(nic,))
         assert detach(uuid, 'fa:16:3e:00:00:99') == {1: nic}
 
-    def test_what_was_unplugged_is_taken_out(self, make_networks, machine,
-                                             nic, unplugged, vbox):
-        uuid = machine(nics=(nic, unplugged))
-        make_networks().remove_unplugged(uuid)
-        assert vbox.machines[uuid].nics == {1: nic}
+
+class TestSpares:
+    @pytest.fixture
+    def renew(self, make_networks, vbox):
+        def renew(uuid, spares, **properties):
+            make_networks(spares=spares).renew_spares(
+                builders.instance(uuid=uuid, **properties))
+            nics = vbox.machines[uuid].nics
+            return {slot: nics[slot].mac for slot in sorted(nics)}
+        return renew
+
+    def test_what_was_unplugged_is_taken_out(self, renew, machine, nic,
+                                             unplugged):
+        assert renew(machine(nics=(nic, unplugged)), 0) == {1: nic.mac}
+
+    def test_there_are_as_many_as_wanted_with_new_addresses(
+            self, renew, machine, nic, unplugged):
+        third = dataclasses.replace(nic, slot=3)
+        found = renew(machine(nics=(nic, unplugged, third)), 2)
+        assert list(found) == [1, 2, 3, 4]
+        assert found[1] == found[3] == nic.mac
+        assert found[2] != unplugged.mac
+        assert len({found[2], found[4]}) == 2
+
+    def test_a_flavor_may_want_another_number(self, renew, machine):
+        found = renew(machine(), 1,
+                      extra_specs={'virtualbox:spare_adapters': '3'})
+        assert len(found) == 3
+
+    def test_there_are_no_more_than_fit(self, renew, machine, nic):
+        assert len(renew(machine(nics=(nic,)), 20)) == 8
+
+    def test_a_new_machine_has_them_after_its_own(self, make_networks):
+        instance, meta = builders.instance(), builders.image_meta()
+        nics = make_networks(spares=2).plan(
+            instance, [builders.vif()], meta, spec.boot_plan(instance), [])
+        assert [networkops.is_spare(nic) for nic in nics] == [
+            False, True, True]
+        assert [nic.slot for nic in nics] == [1, 2, 3]
+
+    def test_they_count_when_the_chipset_is_chosen(self, make_networks):
+        instance, meta = builders.instance(), builders.image_meta()
+        nics = make_networks(spares=9).plan(
+            instance, [], meta, spec.boot_plan(instance), [])
+        assert len(nics) == 9

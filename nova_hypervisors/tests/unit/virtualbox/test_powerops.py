@@ -6,6 +6,7 @@ from nova.virt import fake as nova_fake
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.common import locks
+from nova_hypervisors.common import ports
 from nova_hypervisors.tests import builders
 from nova_hypervisors.tests.fakes import vbox as fake
 from nova_hypervisors.virtualbox import networkops
@@ -79,7 +80,7 @@ def watch(client, parts):
 def power(client, parts, time, watch):
     networks = networkops.NetworkOps(
         client, parts.machines, nova_fake.FakeVirtAPI(), list,
-        plug_timeout_s=0, plug_is_fatal=True)
+        ports.Ports(), plug_timeout_s=0, plug_is_fatal=True)
     return powerops.PowerOps(
         client, parts.machines, parts.files, networks, parts.consoles,
         locks.InstanceLocks(), watch, soft_reboot_s=SOFT_REBOOT_S,

@@ -90,6 +90,20 @@ class TestAdapters:
         meta = builders.image_meta(hw_vif_model='virtio')
         assert spec.nic_model(meta, plan(boot='network')) == 'virtio'
 
+    @pytest.mark.parametrize(('text', 'expected'), [
+        (None, 1), ('0', 0), ('28', 28)])
+    def test_a_flavor_says_how_many_are_spare(self, text, expected):
+        specs = {'virtualbox:spare_adapters': text} if text else {}
+        assert spec.spare_adapters(builders.instance(extra_specs=specs),
+                                   1) == expected
+
+    @pytest.mark.parametrize('text', ['29', '-1', 'two', ''])
+    def test_a_number_that_cannot_be_is_refused(self, text):
+        instance = builders.instance(
+            extra_specs={'virtualbox:spare_adapters': text})
+        with pytest.raises(exception.InvalidInput, match='from 0 to 28'):
+            spec.spare_adapters(instance, 0)
+
     def test_a_model_that_there_is_not_is_named(self):
         meta = builders.image_meta(hw_vif_model='ne2k_pci')
         with pytest.raises(exception.UnsupportedHardware, match='ne2k_pci'):

@@ -19,6 +19,7 @@ PORTS = {name: port + _OFFSET for name, port in {
     'rabbitmq': 25670,
     'rabbitmq-peers': 25671,
     'novncproxy': 26080,
+    'serialproxy': 26083,
     'console-relay': 26084,
     'nova-api': 28774,
     'placement': 28778,

@@ -25,9 +25,9 @@ _HERE = Path(__file__).parent
 _SAMPLE = layout.CHECKOUT / 'etc/nova_compute.conf.sample'
 
 # In the order in which they are stopped.
-_SERVICES = ('nova-compute', 'nova-novncproxy', 'nova-scheduler',
-             'nova-conductor', 'nova-api', 'neutron', 'glance', 'placement',
-             'keystone')
+_SERVICES = ('nova-compute', 'nova-novncproxy', 'nova-serialproxy',
+             'nova-scheduler', 'nova-conductor', 'nova-api', 'neutron',
+             'glance', 'placement', 'keystone')
 _SERVERS = ('rabbitmq', 'epmd', 'mariadb')
 
 _START_S = 90
@@ -215,7 +215,8 @@ class Cloud:
         self._wsgi('nova-api', 'nova.wsgi.osapi_compute', 'http-socket',
                    {'OS_NOVA_CONFIG_DIR': f'{etc}/nova',
                     'OS_NOVA_CONFIG_FILES': 'api-paste.ini;nova.conf'})
-        for name in ('nova-conductor', 'nova-scheduler', 'nova-novncproxy'):
+        for name in ('nova-conductor', 'nova-scheduler', 'nova-novncproxy',
+                     'nova-serialproxy'):
             self._program(name, etc / 'nova/nova.conf')
         for name in ('placement', 'glance', 'neutron', 'nova-api'):
             self._wait_for_api(name, '/')

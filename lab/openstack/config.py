@@ -147,6 +147,11 @@ def nova(lab: layout.Layout) -> Sections:
                 'novncproxy_host': '127.0.0.1',
                 'novncproxy_port': layout.PORTS['novncproxy'],
                 'novncproxy_base_url': url('novncproxy', '/vnc_auto.html')},
+        'serial_console': {
+            'enabled': True, 'proxyclient_address': '127.0.0.1',
+            'serialproxy_host': '127.0.0.1',
+            'serialproxy_port': layout.PORTS['serialproxy'],
+            'base_url': f'ws://127.0.0.1:{layout.PORTS["serialproxy"]}/'},
         'scheduler': {'workers': 1,
                       'discover_hosts_in_cells_interval': 10},
         'conductor': {'workers': 1},

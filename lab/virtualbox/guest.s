@@ -5,6 +5,7 @@
 #  - says "guest up" on the first serial port and on the screen
 #  - then "beat" and a count, every second; between, the processor halts
 #  - answers the ACPI power button with "power button" and switches itself off
+#  - repeats what is typed, on the first serial port or on the keyboard
 #
 # VirtualBox has its ACPI registers at fixed ports: PM1a_STS at 0x4000,
 # PM1a_CNT at 0x4004, SMI_CMD at 0x442e.
@@ -39,6 +40,7 @@ wait:   hlt
         inw     %dx, %ax
         testb   $1, %ah                 # bit 8: the power button
         jnz     off
+        call    repeat
         movw    TICKS, %ax
         subw    %bp, %ax
         cmpw    $18, %ax
@@ -62,6 +64,26 @@ off:    movw    $0x0100, %ax            # written back: it has been seen
         outw    %ax, %dx
 dead:   hlt
         jmp     dead
+
+# Say what was typed.
+repeat: movw    $(COM1 + 5), %dx
+        inb     %dx, %al
+        cmpb    $0xff, %al              # there is no serial port
+        je      5f
+        testb   $1, %al                 # bit 0: something has come
+        jz      5f
+        movw    $COM1, %dx
+        inb     %dx, %al
+        call    put
+        jmp     repeat
+5:      movb    $1, %ah                 # BIOS: is there a key?
+        int     $0x16
+        jz      6f
+        movb    $0, %ah                 # BIOS: take it
+        int     $0x16
+        call    put
+        jmp     repeat
+6:      ret
 
 # Four hexadecimal digits of %ax.
 number: movw    $4, %cx

@@ -224,7 +224,8 @@ _CONSOLES = (
          webservice=_COMMON_FILES),
     _row('console.serial.interactive',
          'Remote interactive serial console', 'choice(console)',
-         methods=('get_serial_console',)),
+         methods=('get_serial_console',), virtualbox=_COMPLETE,
+         webservice=_COMMON_FILES),
     _row('console.spice', 'Remote desktop over SPICE', 'choice(console)',
          methods=('get_spice_console',),
          virtualbox=_missing(

@@ -210,18 +210,23 @@ The port on which this service hands out consoles to Nova's console proxies.
 
 nova-novncproxy can't talk to VirtualBox's VNC server, which insists on a
 password.  So this service listens on ``[vnc] server_proxyclient_address`` and
-this port, knows the password and passes everything else on.  It has to be
-reachable from the console proxies only, and differs between services on one
-host.
+this port, knows the password and passes everything else on.  In the same way
+nova-serialproxy gets serial ports, on ``[serial_console]
+proxyclient_address``.  The port has to be reachable from the console proxies
+only, and differs between services on one host.
+
+Related options:
+
+* ``[serial_console] enabled``
 """),
     cfg.StrOpt(
         'console_certificate',
         help="""
 The file of the certificate with which consoles are handed out.
 
-If it is set, Nova's console proxies have to use VeNCrypt: set ``[vnc]
-auth_schemes`` to ``vencrypt`` there.  If it is not set, what goes between them
-and this service is not encrypted.
+If it is set, nova-novncproxy has to use VeNCrypt: set ``[vnc] auth_schemes``
+to ``vencrypt`` there.  If it is not set, what goes between it and this service
+is not encrypted.  Serial consoles never are: nova-serialproxy knows no TLS.
 
 Possible values:
 

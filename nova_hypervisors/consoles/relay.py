@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The port on which Nova's console proxies get a machine's screen.
+"""The port on which Nova's console proxies get screens and serial ports.
 
 One port serves all machines.  Nova's proxies can name what they want before
 they start: with an ``internal_access_path`` they send ``CONNECT path
@@ -11,6 +11,7 @@ with the console links of an earlier one.
 from __future__ import annotations
 
 import contextlib
+import enum
 import hmac
 import logging
 import selectors
@@ -18,7 +19,9 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterator
+from collections.abc import Mapping
 
 from nova_hypervisors.consoles import rfb
 
@@ -32,12 +35,19 @@ _OK = b'HTTP/1.1 200 OK\r\n\r\n'
 _NOT_FOUND = b'HTTP/1.1 404 Not Found\r\n\r\n'
 _BAD_GATEWAY = b'HTTP/1.1 502 Bad Gateway\r\n\r\n'
 
-#: Connects to a server's screen, by its UUID, with all handshakes done.
+#: Connects to what a server has, by its UUID, with all handshakes done.
 Opener = Callable[[str], socket.socket]
 
 
-def _nothing(uuid: str) -> socket.socket:
-    raise ConnectionRefusedError(f'nothing leads to {uuid} yet')
+class Kind(enum.Enum):
+    """What can be asked for; the value begins the path."""
+
+    SCREEN = 'vnc'
+    SERIAL = 'serial'
+
+
+# What the keys are made for.
+_PURPOSES = {Kind.SCREEN: 'console', Kind.SERIAL: 'serial'}
 
 
 class Relay:
@@ -45,46 +55,59 @@ class Relay:
 
     :param derive: makes the key for a purpose; the same one after a restart,
         so that open links go on working
-    :param load_tls: reads the certificate to show, if there is to be one
+    :param load_tls: reads the certificate to show, if there is to be one;
+        for screens alone, because Nova's serial proxy knows no TLS
     """
 
-    def __init__(self, address: str, port: int,
-                 derive: Callable[[str], bytes],
+    def __init__(self, port: int, derive: Callable[[str], bytes],
                  load_tls: Callable[[], ssl.SSLContext | None],
                  ) -> None:
-        self._address = address
         self._port = port
         self._derive = derive
         self._load_tls = load_tls
         self._tls: ssl.SSLContext | None = None
-        self._open: Opener = _nothing
-        self._listener: socket.socket | None = None
+        self._openers: Mapping[Kind, Opener] = {}
+        self._listeners: list[socket.socket] = []
 
     @property
     def port(self) -> int:
         """The port it listens on, also if it was left to the system (0)."""
-        if self._listener is None:
-            return self._port
-        return int(self._listener.getsockname()[1])
+        for listener in self._listeners:
+            return int(listener.getsockname()[1])
+        return self._port
 
-    def path(self, uuid: str) -> str:
-        """Return the path that leads to a server's screen."""
-        return f'/vnc/{uuid}/{self._derive(f"console {uuid}").hex()}'
+    def path(self, kind: Kind, uuid: str) -> str:
+        """Return the path that leads to a server's screen or serial port."""
+        key = self._derive(f'{_PURPOSES[kind]} {uuid}')
+        return f'/{kind.value}/{uuid}/{key.hex()}'
 
-    def start(self, opener: Opener) -> None:
-        """:raises OSError: the port is taken, the certificate not there"""
+    def start(self, addresses: Collection[str],
+              openers: Mapping[Kind, Opener]) -> None:
+        """Listen on each of the addresses, for what there are openers.
+
+        Once more, it begins anew.
+
+        :raises OSError: the port is taken, the certificate not there
+        """
+        self.stop()
         self._tls = self._load_tls()
-        self._open = opener
-        family = socket.AF_INET6 if ':' in self._address else socket.AF_INET
-        self._listener = socket.create_server((self._address, self._port),
-                                              family=family)
-        threading.Thread(target=self._accept, args=(self._listener,),
-                         name='console-relay', daemon=True).start()
+        self._openers = openers
+        for address in dict.fromkeys(addresses):
+            family = socket.AF_INET6 if ':' in address else socket.AF_INET
+            try:
+                listener = socket.create_server((address, self.port),
+                                                family=family)
+            except OSError:
+                self.stop()
+                raise
+            self._listeners.append(listener)
+            threading.Thread(target=self._accept, args=(listener,),
+                             name='console-relay', daemon=True).start()
 
     def stop(self) -> None:
         """Take no more connections; open ones go on to their end."""
-        listener, self._listener = self._listener, None
-        if listener is not None:
+        while self._listeners:
+            listener = self._listeners.pop()
             with contextlib.suppress(OSError):
                 # A close alone does not wake a thread that is in accept().
                 listener.shutdown(socket.SHUT_RDWR)
@@ -95,7 +118,7 @@ class Relay:
             try:
                 client, _ = listener.accept()
             except OSError:
-                if self._listener is not listener:
+                if listener not in self._listeners:
                     return
                 LOG.exception('A console connection could not be taken')
                 continue
@@ -111,28 +134,34 @@ class Relay:
             LOG.info('A console connection ended: %s', error)
 
     def _connect(self, client: socket.socket) -> None:
-        uuid = self._authorised(_request_path(client))
-        if uuid is None:
+        kind, uuid = self._authorised(_request_path(client))
+        if kind is None:
             client.sendall(_NOT_FOUND)
             return
         try:
-            screen = self._open(uuid)
+            behind = self._openers[kind](uuid)
         except Exception as error:
             # Whatever it was, the other end is waiting for an answer.
-            LOG.warning('The console of %s cannot be reached: %s', uuid, error)
+            LOG.warning('The %s console of %s cannot be reached: %s',
+                        kind.value, uuid, error)
             client.sendall(_BAD_GATEWAY)
             return
-        with contextlib.closing(screen):
+        with contextlib.closing(behind):
             client.sendall(_OK)
+            if kind is Kind.SERIAL:
+                pump(client, behind)
+                return
             with contextlib.closing(rfb.welcome(client, self._tls)) as peer:
-                pump(peer, screen)
+                pump(peer, behind)
 
-    def _authorised(self, path: str) -> str | None:
-        parts = path.split('/')
-        if len(parts) == 4 and hmac.compare_digest(
-                self.path(parts[2]).encode(), path.encode()):
-            return parts[2]
-        return None
+    def _authorised(self, path: str) -> tuple[Kind | None, str]:
+        """Return what a path leads to; None if it leads nowhere."""
+        uuid = path.split('/')[2] if path.count('/') == 3 else ''
+        for kind in self._openers:
+            if hmac.compare_digest(self.path(kind, uuid).encode(),
+                                   path.encode()):
+                return kind, uuid
+        return None, uuid
 
 
 def _request_path(client: socket.socket) -> str:

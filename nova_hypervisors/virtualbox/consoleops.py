@@ -80,7 +80,10 @@ def find_pack(installed: Collection[api.ExtensionPack],
 
 
 class ConsoleOps:
-    """:param display: None if machines have no remote display"""
+    """:param display: None if machines have no remote display
+    :param serial_address: where Nova's serial proxies are told to connect to;
+        None if there are none
+    """
 
     def __init__(self, client: interface.VBoxClient,
                  machine_map: machines.Machines,
@@ -88,14 +91,16 @@ class ConsoleOps:
                  display: DisplaySettings | None,
                  secret: secrets.HostSecret,
                  console_relay: relay.Relay,
-                 serial_logger: serial.SerialLogger) -> None:
+                 serial_ports: serial.SerialPorts,
+                 serial_address: str | None) -> None:
         self._client = client
         self._machines = machine_map
         self._files = host_files
         self._display = display
         self._secret = secret
         self._relay = console_relay
-        self._serial = serial_logger
+        self._serial = serial_ports
+        self._serial_address = serial_address
         self._pack = ''
 
     def start(self) -> None:
@@ -105,22 +110,34 @@ class ConsoleOps:
             port is taken
         """
         self._serial.start()
-        if self._display is None:
-            return
-        pack = self._display.extension_pack
-        self._pack = find_pack(
-            self._client.extension_packs(options.pack_names(pack)), pack)
-        if self._display.is_vnc:
-            try:
-                self._relay.start(self._open_screen)
-            except ssl.SSLError as error:
-                raise exception.InvalidConfiguration(
-                    '[virtualbox] console_certificate, console_private_key or '
-                    f'console_client_ca cannot be used: {error}') from error
-            except OSError as error:
-                raise exception.InvalidConfiguration(
-                    f'[virtualbox] console_port {self._relay.port} cannot be '
-                    f'listened on: {error.strerror}') from error
+        openers: dict[relay.Kind, relay.Opener] = {}
+        addresses = []
+        if self._display is not None:
+            self._find_pack(self._display.extension_pack)
+            if self._display.is_vnc:
+                openers[relay.Kind.SCREEN] = self._open_screen
+                addresses.append(self._display.proxy_address)
+        if self._serial_address is not None:
+            openers[relay.Kind.SERIAL] = self._open_serial_port
+            addresses.append(self._serial_address)
+        self._listen(addresses, openers)
+
+    def _find_pack(self, configured: str) -> None:
+        self._pack = find_pack(self._client.extension_packs(
+            options.pack_names(configured)), configured)
+
+    def _listen(self, addresses: Collection[str],
+                openers: Mapping[relay.Kind, relay.Opener]) -> None:
+        try:
+            self._relay.start(addresses, openers)
+        except ssl.SSLError as error:
+            raise exception.InvalidConfiguration(
+                '[virtualbox] console_certificate, console_private_key or '
+                f'console_client_ca cannot be used: {error}') from error
+        except OSError as error:
+            raise exception.InvalidConfiguration(
+                f'[virtualbox] console_port {self._relay.port} cannot be '
+                f'listened on: {error.strerror}') from error
 
     def stop(self) -> None:
         self._serial.stop()
@@ -139,6 +156,29 @@ class ConsoleOps:
             self._files.instance(instance.uuid).console_log)
         # Nova takes a string for Latin-1 and makes the same bytes of it.
         return log.tail(_LONGEST_OUTPUT).decode('latin-1')
+
+    def serial_console(self, instance: objects.Instance,
+                       ) -> console_type.ConsoleSerial:
+        """:raises ConsoleTypeUnavailable: Nova has no serial proxy"""
+        if self._serial_address is None:
+            raise exception.ConsoleTypeUnavailable(console_type='serial')
+        self._require_running(instance)
+        return console_type.ConsoleSerial(
+            host=self._serial_address, port=self._relay.port,
+            internal_access_path=self._relay.path(relay.Kind.SERIAL,
+                                                  instance.uuid))
+
+    def _require_running(self, instance: objects.Instance) -> None:
+        """:raises InstanceNotReady: which Nova's API knows, unlike
+            InstanceNotRunning
+        """
+        uuid = self._machines.machine_uuid(instance.uuid)
+        if self._client.machine_state(uuid) not in (
+                api.MachineState.RUNNING, api.MachineState.PAUSED):
+            raise exception.InstanceNotReady(instance_id=instance.uuid)
+
+    def _open_serial_port(self, uuid: str) -> socket.socket:
+        return self._serial.join(self._files.instance(uuid).serial_socket)
 
     # Screen
 
@@ -183,13 +223,11 @@ class ConsoleOps:
         display = self._display
         if display is None or not display.is_vnc:
             raise exception.ConsoleTypeUnavailable(console_type='vnc')
-        uuid = self._machines.machine_uuid(instance.uuid)
-        if self._client.machine_state(uuid) not in (
-                api.MachineState.RUNNING, api.MachineState.PAUSED):
-            raise exception.InstanceNotRunning(instance_id=instance.uuid)
+        self._require_running(instance)
         return console_type.ConsoleVNC(
             host=display.proxy_address, port=self._relay.port,
-            internal_access_path=self._relay.path(instance.uuid))
+            internal_access_path=self._relay.path(relay.Kind.SCREEN,
+                                                  instance.uuid))
 
     def _open_screen(self, uuid: str) -> socket.socket:
         """Connect to a machine's VNC server and log on."""

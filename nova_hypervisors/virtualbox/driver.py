@@ -260,6 +260,12 @@ class VirtualBoxDriver(driver.ComputeDriver):
         with boundary.for_instance(instance):
             return self._parts.consoles.vnc(instance)
 
+    def get_serial_console(self, context: nova_context.RequestContext,
+                           instance: objects.Instance,
+                           ) -> console_type.ConsoleSerial:
+        with boundary.for_instance(instance):
+            return self._parts.consoles.serial_console(instance)
+
     # Images
 
     def snapshot(self, context: nova_context.RequestContext,

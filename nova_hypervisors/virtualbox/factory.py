@@ -173,11 +173,12 @@ def _make_consoles(conf: cfg.ConfigOpts, client: interface.VBoxClient,
         client, machine_map, folders, secret=secret,
         display=display_settings(conf),
         console_relay=relay.Relay(
-            str(conf.vnc.server_proxyclient_address),
             conf.virtualbox.console_port, secret.derive,
             functools.partial(_tls, conf)),
-        serial_logger=serial.SerialLogger(
-            conf.virtualbox.console_log_size * units.Ki))
+        serial_ports=serial.SerialPorts(
+            conf.virtualbox.console_log_size * units.Ki),
+        serial_address=(conf.serial_console.proxyclient_address
+                        if conf.serial_console.enabled else None))
 
 
 def display_settings(conf: cfg.ConfigOpts,

@@ -195,6 +195,12 @@ def _relay(conf: cfg.ConfigOpts) -> Iterator[Finding]:
     if group.console_client_ca and not group.console_certificate:
         yield Finding('[virtualbox] console_client_ca',
                       'it needs console_certificate and console_private_key')
+    if group.console_certificate and conf.serial_console.enabled:
+        yield Finding(
+            '[serial_console] enabled',
+            'nova-serialproxy knows no TLS: serial consoles go to it '
+            'unencrypted, whatever [virtualbox] console_certificate says',
+            fatal=False)
     for name in ('console_certificate', 'console_private_key',
                  'console_client_ca'):
         path = group[name]

@@ -30,7 +30,6 @@ NOT_THERE = {
     'test_get_instance_disk_info': _MIGRATION,
     'test_migrate_disk_and_power_off': 'resize: planned',
     'test_set_admin_password': 'Guest Additions: planned',
-    'test_get_serial_console': 'interactive serial console: planned',
     'test_get_host_cpu_stats': 'host processor statistics: planned',
     'test_set_host_enabled': 'service control: planned',
     'test_poll_rebooting_instances': 'reboots that hang: planned',
@@ -57,6 +56,7 @@ class VirtualBoxDriverTest(novatest.RunsUnderPytest,
         self.flags(group='virtualbox', remote_display=True, vrde_module='VNC',
                    console_port=0, wait_soft_reboot_seconds=1,
                    physical_network_mappings=['*:nat'])
+        self.flags(group='serial_console', enabled=True)
         super().setUp()
         novatest.fill(self.image_service)
         state_path = self.useFixture(test.fixtures.TempDir()).path

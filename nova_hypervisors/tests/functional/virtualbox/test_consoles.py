@@ -11,6 +11,7 @@ from nova.console.securityproxy import rfb as nova_rfb
 from nova_hypervisors.consoles import rfb
 from nova_hypervisors.tests import builders
 from nova_hypervisors.tests import certificates
+from nova_hypervisors.tests import guests
 from nova_hypervisors.tests import peers
 
 CONTEXT = builders.admin_context()
@@ -29,8 +30,8 @@ class Browser:
         return self._answers.pop(0)
 
 
-def through_proxy(console):
-    """Connect as nova-novncproxy does; return the socket behind it."""
+def connect(console):
+    """Connect as Nova's proxies do."""
     connection = socket.create_connection((console.host, console.port), 10)
     connection.sendall(
         f'CONNECT {console.internal_access_path} HTTP/1.1\r\n\r\n'.encode())
@@ -41,8 +42,19 @@ def through_proxy(console):
             break
         answer += part
     if b'200' not in answer.split(b'\r\n')[0]:
+        connection.close()
         raise ConnectionRefusedError(answer.decode())
-    return nova_rfb.RFBSecurityProxy().connect(Browser(), connection)
+    return connection
+
+
+def through_proxy(console):
+    """Connect as nova-novncproxy does; return the socket behind it."""
+    connection = connect(console)
+    try:
+        return nova_rfb.RFBSecurityProxy().connect(Browser(), connection)
+    except BaseException:
+        connection.close()
+        raise
 
 
 def screen(connection):
@@ -113,7 +125,7 @@ class TestVnc:
     def test_nor_has_one_that_is_off(self, driver, spawn):
         instance = spawn()
         driver.power_off(instance)
-        with pytest.raises(exception.InstanceNotRunning):
+        with pytest.raises(exception.InstanceNotReady):
             driver.get_vnc_console(CONTEXT, instance)
 
     def test_without_remote_display_there_is_none(self, config, make_driver,
@@ -130,6 +142,56 @@ class TestVnc:
                                       10) as connection:
             connection.sendall(b'RFB 003.008\n\r\n\r\n')
             assert connection.recv(100) == b''
+
+
+class TestSerialConsole:
+    @pytest.fixture(autouse=True)
+    def proxy(self, config):
+        config.config(group='serial_console', enabled=True)
+
+    @pytest.fixture
+    def talks(self, driver):
+        """Type something; wait until the guest has repeated it."""
+        def talks(instance, text, driver=driver):
+            console = driver.get_serial_console(CONTEXT, instance)
+            with connect(console) as connection:
+                connection.sendall(text)
+                heard = b''
+                while text not in guests.without_beats(heard):
+                    part = connection.recv(1024)
+                    assert part, 'the connection was closed'
+                    heard += part
+        return talks
+
+    @pytest.mark.feature('console.serial.interactive')
+    def test_what_is_typed_is_repeated_by_the_guest(self, driver, spawn,
+                                                    hears, talks):
+        instance = spawn()
+        hears(instance, 'beat')
+        talks(instance, b'xyzzy')
+        output = driver.get_console_output(CONTEXT, instance)
+        assert b'xyzzy' in guests.without_beats(output.encode())
+
+    def test_so_it_is_after_a_restart_of_the_service(
+            self, make_driver, spawn, talks):
+        instance = spawn(driver=make_driver())
+        talks(instance, b'xyzzy', driver=make_driver())
+
+    def test_a_server_that_is_off_has_none(self, driver, spawn):
+        instance = spawn()
+        console = driver.get_serial_console(CONTEXT, instance)
+        driver.power_off(instance)
+        with pytest.raises(exception.InstanceNotReady):
+            driver.get_serial_console(CONTEXT, instance)
+        driver.destroy(CONTEXT, instance, [])
+        peers.wait_until(lambda: self._refused(console))
+
+    def _refused(self, console):
+        try:
+            connect(console).close()
+        except ConnectionRefusedError as error:
+            return '502' in str(error)
+        return False
 
 
 class TestDirectClients:

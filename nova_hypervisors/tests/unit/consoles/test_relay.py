@@ -14,6 +14,8 @@ from nova_hypervisors.consoles import rfb
 UUID = '5d0e6a6e-0000-4000-8000-000000000001'
 OTHER = '5d0e6a6e-0000-4000-8000-000000000002'
 
+SCREEN, SERIAL = relay.Kind.SCREEN, relay.Kind.SERIAL
+
 TIMEOUT_S = 10
 
 LOTS = bytes(range(256)) * 4096
@@ -37,14 +39,15 @@ class Screens:
     def open(self, uuid):
         if self.failure is not None:
             raise self.failure
-        end, self.ends[uuid] = socket.socketpair()
+        ends = socket.socketpair()
+        self.ends[uuid] = ends[1]
         self.ends[uuid].settimeout(TIMEOUT_S)
-        # So that it does not close by being forgotten.
-        self._opened.append(end)
-        return end
+        # So that none closes by being forgotten.
+        self._opened += ends
+        return ends[0]
 
     def close(self):
-        for end in (*self.ends.values(), *self._opened):
+        for end in self._opened:
             end.close()
 
 
@@ -59,10 +62,11 @@ def screens():
 def start(screens):
     relays = []
 
-    def start(tls=None, port=0, derive=derive):
-        made = relay.Relay('127.0.0.1', port, derive, lambda: tls)
-        made.start(screens.open)
+    def start(tls=None, port=0, derive=derive, addresses=('127.0.0.1',),
+              kinds=(SCREEN, SERIAL)):
+        made = relay.Relay(port, derive, lambda: tls)
         relays.append(made)
+        made.start(addresses, dict.fromkeys(kinds, screens.open))
         return made
 
     yield start
@@ -79,14 +83,14 @@ def running(start):
 def connect():
     connections = []
 
-    def connect(running, path=None, request=None):
+    def connect(running, path=None, request=None, address='127.0.0.1'):
         """Ask for a screen; return the answer's first line and the socket.
         """
-        connection = socket.create_connection(('127.0.0.1', running.port),
+        connection = socket.create_connection((address, running.port),
                                               TIMEOUT_S)
         connections.append(connection)
         if path is None:
-            path = running.path(UUID)
+            path = running.path(SCREEN, UUID)
         connection.sendall(request or
                            f'CONNECT {path} HTTP/1.1\r\n\r\n'.encode())
         return _answer(connection), connection
@@ -120,18 +124,18 @@ def welcomed(connect, receive):
 
 class TestPaths:
     def test_each_server_has_its_own(self, running):
-        assert running.path(UUID) != running.path(OTHER)
-        assert UUID in running.path(UUID)
+        assert running.path(SCREEN, UUID) != running.path(SCREEN, OTHER)
+        assert UUID in running.path(SCREEN, UUID)
 
     def test_it_is_the_same_after_a_restart(self, running, start):
-        assert start().path(UUID) == running.path(UUID)
+        assert start().path(SCREEN, UUID) == running.path(SCREEN, UUID)
 
     def test_it_is_another_on_another_host(self, running, start):
         other = start(derive=lambda purpose: derive('other' + purpose))
-        assert other.path(UUID) != running.path(UUID)
+        assert other.path(SCREEN, UUID) != running.path(SCREEN, UUID)
 
     def test_it_cannot_be_guessed(self, running):
-        assert derive(f'console {UUID}').hex() in running.path(UUID)
+        assert derive(f'console {UUID}').hex() in running.path(SCREEN, UUID)
 
     @pytest.mark.parametrize('change', [
         lambda path: path.replace(UUID, OTHER),
@@ -141,11 +145,13 @@ class TestPaths:
         lambda path: path.rsplit('/', 1)[0],
         lambda path: path + '/',
         lambda path: path.replace('vnc', 'rdp'),
+        lambda path: path.replace('vnc', 'serial'),
         lambda path: '/',
         lambda path: '\N{SNOWMAN}',
     ])
     def test_any_other_leads_nowhere(self, running, connect, screens, change):
-        answer, connection = connect(running, change(running.path(UUID)))
+        answer, connection = connect(running,
+                                     change(running.path(SCREEN, UUID)))
         assert answer == b'HTTP/1.1 404 Not Found'
         assert connection.recv(1) == b''
         assert screens.ends == {}
@@ -158,7 +164,7 @@ class TestRequests:
         'CONNECT {} HTTP/1.1\r\n' + 'x: y\r\n' * 200 + '\r\n'])
     def test_what_is_none_gets_no_answer(self, running, connect, screens,
                                          request_text):
-        request = request_text.format(running.path(UUID)).encode()
+        request = request_text.format(running.path(SCREEN, UUID)).encode()
         try:
             answer, _ = connect(running, request=request)
         except ConnectionError:
@@ -168,7 +174,7 @@ class TestRequests:
 
     def test_headers_do_not_matter(self, running, connect, screens):
         answer, _ = connect(running, request=(
-            f'CONNECT {running.path(UUID)} HTTP/1.1\r\nHost: x\r\n\r\n'
+            f'CONNECT {running.path(SCREEN, UUID)} HTTP/1.1\r\nHost: x\r\n\r\n'
         ).encode())
         assert answer == b'HTTP/1.1 200 OK'
         assert list(screens.ends) == [UUID]
@@ -177,7 +183,8 @@ class TestRequests:
         with socket.create_connection(('127.0.0.1', running.port),
                                       TIMEOUT_S) as connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            for byte in f'CONNECT {running.path(UUID)} HTTP/1.1\r\n\r\n':
+            path = running.path(SCREEN, UUID)
+            for byte in f'CONNECT {path} HTTP/1.1\r\n\r\n':
                 connection.sendall(byte.encode())
             assert _answer(connection) == b'HTTP/1.1 200 OK'
 
@@ -203,7 +210,7 @@ class TestScreens:
                                      screens, receive):
         first = welcomed(running)
         screen = screens.ends[UUID]
-        answer, _ = connect(running, running.path(OTHER))
+        answer, _ = connect(running, running.path(SCREEN, OTHER))
         assert answer == b'HTTP/1.1 200 OK'
         screen.sendall(b'first')
         assert receive(first, 5) == b'first'
@@ -239,7 +246,55 @@ class TestScreens:
         assert connect(running)[0] == b'HTTP/1.1 200 OK'
 
 
+class TestSerialPorts:
+    @pytest.fixture
+    def typist(self, running, connect):
+        answer, connection = connect(running, running.path(SERIAL, UUID))
+        assert answer == b'HTTP/1.1 200 OK'
+        return connection
+
+    def test_bytes_go_both_ways_and_nothing_else(self, typist, screens,
+                                                 receive, begin):
+        line = screens.ends[UUID]
+        for source, target in ((line, typist), (typist, line)):
+            end = begin(source.sendall, LOTS)
+            assert receive(target, len(LOTS)) == LOTS
+            end()
+
+    def test_when_one_ends_so_does_the_other(self, typist, screens):
+        typist.close()
+        assert screens.ends[UUID].recv(1) == b''
+
+    def test_screens_need_not_be_handed_out(self, start, connect):
+        running = start(kinds=[SERIAL])
+        answers = [connect(running, running.path(kind, UUID))[0]
+                   for kind in (SCREEN, SERIAL)]
+        assert answers == [b'HTTP/1.1 404 Not Found', b'HTTP/1.1 200 OK']
+
+    def test_tls_is_for_screens(self, start, connect, authority, screens,
+                                receive):
+        running = start(authority.server())
+        _, connection = connect(running, running.path(SERIAL, UUID))
+        screens.ends[UUID].sendall(b'login:')
+        assert receive(connection, 6) == b'login:'
+
+
 class TestListening:
+    def test_it_may_have_several_addresses(self, start, connect):
+        addresses = ['127.0.0.1', '127.0.0.2', '127.0.0.1']
+        running = start(addresses=addresses)
+        for address in addresses:
+            answer, _ = connect(running, address=address)
+            assert answer == b'HTTP/1.1 200 OK'
+
+    def test_it_has_all_of_them_or_none(self, start):
+        with socket.create_server(('127.0.0.2', 0)) as other:
+            port = other.getsockname()[1]
+            with pytest.raises(OSError, match='in use'):
+                start(port=port, addresses=['127.0.0.1', '127.0.0.2'])
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(('127.0.0.1', port), TIMEOUT_S)
+
     def test_a_port_that_is_taken_is_an_error(self, running, start):
         with pytest.raises(OSError, match='in use'):
             start(port=running.port)
@@ -248,12 +303,12 @@ class TestListening:
         def load():
             raise FileNotFoundError('no such certificate')
 
-        made = relay.Relay('127.0.0.1', 0, derive, load)
+        made = relay.Relay(0, derive, load)
         with pytest.raises(FileNotFoundError):
-            made.start(None)
+            made.start(['127.0.0.1'], {})
 
     def test_before_the_start_the_port_is_the_one_that_was_set(self):
-        assert relay.Relay('127.0.0.1', 6084, derive, dict).port == 6084
+        assert relay.Relay(6084, derive, dict).port == 6084
 
     def test_once_stopped_nobody_gets_in(self, running):
         port = running.port

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Serial ports, as a hypervisor listens for each machine.
 
-Whatever the logger has read before it connects again is in the log, so that
+Whatever the thread has read before it connects again is in the log, so that
 nothing has to be waited for but connections.
 """
 
@@ -124,51 +124,51 @@ def guest(make_guest):
 
 
 @pytest.fixture
-def logger():
-    logger = serial.SerialLogger(1024)
-    logger.start()
-    yield logger
-    logger.stop()
+def ports():
+    ports = serial.SerialPorts(1024)
+    ports.start()
+    yield ports
+    ports.stop()
 
 
-class TestSerialLogger:
-    def test_what_a_guest_says_is_written_down(self, logger, guest):
-        logger.follow(guest.path, guest.log)
+class TestSerialPorts:
+    def test_what_a_guest_says_is_written_down(self, ports, guest):
+        ports.follow(guest.path, guest.log)
         guest.say(b'hello\n', b'\xff\0world\n')
         assert guest.log.read_bytes() == b'hello\n\xff\0world\n'
-        assert logger.log_file(guest.log).tail(7) == b'\0world\n'
+        assert ports.log_file(guest.log).tail(7) == b'\0world\n'
 
-    def test_it_may_not_be_there_yet(self, logger, guest):
+    def test_it_may_not_be_there_yet(self, ports, guest):
         guest.off()
-        logger.follow(guest.path, guest.log)
+        ports.follow(guest.path, guest.log)
         guest.boot()
         guest.say(b'hello')
         assert guest.log.read_bytes() == b'hello'
 
-    def test_it_may_be_rebooted(self, logger, guest):
-        logger.follow(guest.path, guest.log)
+    def test_it_may_be_rebooted(self, ports, guest):
+        ports.follow(guest.path, guest.log)
         guest.say(b'before ')
         guest.off()
         guest.boot()
         guest.say(b'after')
         assert guest.log.read_bytes() == b'before after'
 
-    def test_each_has_its_own_log(self, logger, make_guest):
+    def test_each_has_its_own_log(self, ports, make_guest):
         guests = {name: make_guest(name) for name in ('a', 'b', 'c')}
         for guest in guests.values():
-            logger.follow(guest.path, guest.log)
+            ports.follow(guest.path, guest.log)
         for name, guest in guests.items():
             guest.say(f'I am {name}'.encode())
         for name, guest in guests.items():
             assert guest.log.read_text() == f'I am {name}'
 
-    def test_one_that_is_followed_is_not_followed_again(self, logger, guest,
+    def test_one_that_is_followed_is_not_followed_again(self, ports, guest,
                                                         make_guest):
-        logger.follow(guest.path, guest.log)
+        ports.follow(guest.path, guest.log)
         with guest.connected() as connection:
             for _ in range(3):
-                logger.follow(guest.path, guest.log)
-            self._another_round(logger, make_guest)
+                ports.follow(guest.path, guest.log)
+            self._another_round(ports, make_guest)
             guest._listener.settimeout(0)
             with pytest.raises(BlockingIOError):
                 guest.connected()
@@ -177,67 +177,176 @@ class TestSerialLogger:
         guest.say()
         assert guest.log.read_bytes() == b'once'
 
-    def _another_round(self, logger, make_guest):
-        """Wait until the logger has done all that there was to do."""
+    def _another_round(self, ports, make_guest):
+        """Wait until the thread has done all that there was to do."""
         for _ in range(2):
             other = make_guest(uuid.uuid4().hex)
-            logger.follow(other.path, other.log)
+            ports.follow(other.path, other.log)
             other.say()
 
-    def test_a_long_log_is_kept_short(self, logger, guest, folder):
-        logger.follow(guest.path, guest.log)
+    def test_a_long_log_is_kept_short(self, ports, guest, folder):
+        ports.follow(guest.path, guest.log)
         guest.say(*[b'x' * 512] * 8)
         kept = sum(path.stat().st_size for path in
                    guest.log.parent.glob('console.log*'))
         assert 1024 <= kept <= 2048
 
-    def test_a_server_that_is_deleted_is_no_fault(self, logger, guest,
+    def test_a_server_that_is_deleted_is_no_fault(self, ports, guest,
                                                   make_guest):
-        logger.follow(guest.path, guest.log)
+        ports.follow(guest.path, guest.log)
         with guest.connected() as connection:
             shutil.rmtree(guest.log.parent)
             connection.sendall(b'last words')
-            self._another_round(logger, make_guest)
+            self._another_round(ports, make_guest)
         assert not guest.log.exists()
 
     def test_one_that_cannot_be_written_does_not_stop_the_others(
-            self, logger, make_guest):
+            self, ports, make_guest):
         broken, fine = make_guest('broken'), make_guest('fine')
         broken.log.mkdir()
         for guest in (broken, fine):
-            logger.follow(guest.path, guest.log)
+            ports.follow(guest.path, guest.log)
         with broken.connected() as connection:
             connection.sendall(b'lost')
             fine.say(b'kept')
         assert fine.log.read_bytes() == b'kept'
 
-    def test_what_never_comes_is_given_up(self, logger, guest, make_guest,
+    def test_what_never_comes_is_given_up(self, ports, guest, make_guest,
                                           monkeypatch):
         monkeypatch.setattr(serial, '_GIVE_UP_S', -1)
         guest.off()
-        logger.follow(guest.path, guest.log)
-        self._another_round(logger, make_guest)
+        ports.follow(guest.path, guest.log)
+        self._another_round(ports, make_guest)
         guest.boot()
-        self._another_round(logger, make_guest)
+        self._another_round(ports, make_guest)
         guest._listener.settimeout(0)
         with pytest.raises(BlockingIOError):
             guest.connected()
         # Until it is asked for again.
         guest._listener.settimeout(TIMEOUT_S)
-        logger.follow(guest.path, guest.log)
+        ports.follow(guest.path, guest.log)
         guest.connected().close()
 
-    def test_stopped_it_lets_go(self, logger, guest):
-        logger.follow(guest.path, guest.log)
+    def test_stopped_it_lets_go(self, ports, guest):
+        ports.follow(guest.path, guest.log)
         with guest.connected() as connection:
-            logger.stop()
+            ports.stop()
             assert connection.recv(1) == b''
 
     def test_what_was_asked_for_before_the_start_is_followed_then(
             self, guest):
-        logger = serial.SerialLogger(1024)
-        logger.follow(guest.path, guest.log)
-        logger.start()
+        ports = serial.SerialPorts(1024)
+        ports.follow(guest.path, guest.log)
+        ports.start()
         guest.say(b'hello')
-        logger.stop()
+        ports.stop()
         assert guest.log.read_bytes() == b'hello'
+
+
+class TestSessions:
+    @pytest.fixture
+    def line(self, ports, guest):
+        """The guest's end of its serial port."""
+        ports.follow(guest.path, guest.log)
+        with guest.connected() as line:
+            yield line
+
+    @pytest.fixture
+    def join(self, ports, guest):
+        """Join; wait until what is typed gets through."""
+        with contextlib.ExitStack() as stack:
+            def join(line):
+                session = stack.enter_context(ports.join(guest.path))
+                session.settimeout(TIMEOUT_S)
+                session.sendall(b'>')
+                assert line.recv(1) == b'>'
+                return session
+            yield join
+
+    def test_what_is_said_is_heard_and_written_down(self, line, join, guest,
+                                                    receive):
+        sessions = [join(line) for _ in range(2)]
+        line.sendall(b'login:')
+        assert [receive(session, 6) for session in sessions] == [
+            b'login:'] * 2
+        # It is written down after it was handed on.
+        line.close()
+        guest.connected().close()
+        assert guest.log.read_bytes() == b'login:'
+
+    def test_what_is_typed_gets_to_the_guest_however_much(
+            self, line, join, receive, begin):
+        session = join(line)
+        lots = bytes(range(256)) * 3000
+        end = begin(session.sendall, lots)
+        assert receive(line, len(lots)) == lots
+        end()
+
+    def test_a_guest_that_does_not_read_stops_nobody(self, line, join, ports,
+                                                     make_guest, begin):
+        session = join(line)
+        end = begin(session.sendall, bytes(4 * serial._MOST_TYPED))
+        end()
+        line.sendall(b'busy')
+        assert session.recv(4, socket.MSG_WAITALL) == b'busy'
+        other = make_guest('other')
+        ports.follow(other.path, other.log)
+        other.say(b'hello')
+        assert other.log.read_bytes() == b'hello'
+
+    def test_nor_does_a_session(self, line, join, guest):
+        slow, session = join(line), join(line)
+        for _ in range(2000):
+            line.sendall(b'x' * 1024)
+            assert session.recv(1024, socket.MSG_WAITALL) == b'x' * 1024
+        # And it goes on when it reads again.
+        slow.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while slow.recv(65536):
+                pass
+        slow.settimeout(TIMEOUT_S)
+        line.sendall(b'end')
+        heard = b''
+        while not heard.endswith(b'end'):
+            heard += slow.recv(1024)
+
+    def test_one_may_leave(self, line, join, receive):
+        first, second = join(line), join(line)
+        first.close()
+        for text in (b'still ', b'there'):
+            line.sendall(text)
+            assert receive(second, len(text)) == text
+
+    def test_it_lasts_through_a_reboot(self, line, join, guest, receive):
+        session = join(line)
+        guest.off()
+        line.close()
+        guest.boot()
+        with guest.connected() as again:
+            again.sendall(b'again')
+            assert receive(session, 5) == b'again'
+            session.sendall(b'typed')
+            assert receive(again, 5) == b'typed'
+
+    def test_it_ends_with_the_server(self, line, join, guest):
+        session = join(line)
+        shutil.rmtree(guest.path.parent)
+        line.close()
+        assert session.recv(1) == b''
+
+    def test_it_ends_when_the_machine_stays_away(self, line, join, guest,
+                                                 monkeypatch):
+        monkeypatch.setattr(serial, '_GIVE_UP_S', -1)
+        session = join(line)
+        guest.off()
+        line.close()
+        assert session.recv(1) == b''
+
+    def test_nobody_joins_what_is_not_there(self, ports, guest):
+        with pytest.raises(ConnectionRefusedError):
+            ports.join(guest.path)
+
+    def test_it_ends_with_the_service(self, line, join, ports):
+        session = join(line)
+        ports.stop()
+        assert session.recv(1) == b''

@@ -289,7 +289,7 @@ class TestVnc:
     @pytest.mark.parametrize('state', [
         State.OFF, State.SAVED, State.ABORTED, State.INACCESSIBLE])
     def test_what_does_not_run_has_none(self, consoles, server, state):
-        with pytest.raises(exception.InstanceNotRunning):
+        with pytest.raises(exception.InstanceNotReady):
             consoles.vnc(server(state=state))
 
     @pytest.mark.parametrize('options', [
@@ -331,6 +331,69 @@ class TestVnc:
         status, connection = ask(console)
         with connection:
             assert status == 404
+
+
+class TestSerialConsole:
+    @pytest.fixture
+    def guest(self, config, parts, machine):
+        """A running server whose guest is at the other end of a socket."""
+        config.config(group='serial_console', enabled=True)
+        machine(State.RUNNING, uuid=UUID)
+        instance_files = parts.files.instance(UUID)
+        instance_files.make()
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.settimeout(10)
+            listener.bind(str(instance_files.serial_socket))
+            listener.listen()
+            yield listener
+
+    def test_the_proxy_is_told_where_to_go(self, config, guest,
+                                           make_consoles):
+        config.config(group='serial_console',
+                      proxyclient_address='127.0.0.2')
+        found = make_consoles().serial_console(builders.instance(uuid=UUID))
+        assert found.host == '127.0.0.2'
+        assert found.internal_access_path.startswith(f'/serial/{UUID}/')
+
+    def test_what_is_typed_gets_to_the_guest(self, make_consoles, guest):
+        consoles = make_consoles()
+        consoles.follow_serial(UUID)
+        line, _ = guest.accept()
+        console = consoles.serial_console(builders.instance(uuid=UUID))
+        status, connection = ask(console)
+        with line, connection:
+            assert status == 200
+            connection.sendall(b'keys')
+            assert line.recv(4, socket.MSG_WAITALL) == b'keys'
+
+    def test_one_that_is_not_there_is_a_bad_gateway(self, make_consoles,
+                                                    guest):
+        console = make_consoles().serial_console(
+            builders.instance(uuid=UUID))
+        status, connection = ask(console)
+        with connection:
+            assert status == 502
+
+    @pytest.mark.parametrize('state', [
+        State.OFF, State.SAVED, State.ABORTED, State.INACCESSIBLE])
+    def test_what_does_not_run_has_none(self, config, make_consoles, machine,
+                                        state):
+        config.config(group='serial_console', enabled=True)
+        machine(state, uuid=UUID)
+        with pytest.raises(exception.InstanceNotReady):
+            make_consoles().serial_console(builders.instance(uuid=UUID))
+
+    def test_without_a_proxy_there_is_none(self, consoles, machine):
+        machine(State.RUNNING, uuid=UUID)
+        with pytest.raises(exception.ConsoleTypeUnavailable):
+            consoles.serial_console(builders.instance(uuid=UUID))
+
+    def test_no_display_is_needed(self, config, make_consoles, vbox, machine):
+        install(vbox)
+        config.config(group='serial_console', enabled=True)
+        machine(State.RUNNING, uuid=UUID)
+        make_consoles(remote_display=False).serial_console(
+            builders.instance(uuid=UUID))
 
 
 class TestOutput:

@@ -200,6 +200,14 @@ class TestCertificates:
             'console_certificate': pem, 'console_private_key': pem,
             'console_client_ca': pem}) == []
 
+    def test_serial_consoles_are_not_encrypted_and_it_says_so(self, findings,
+                                                              pem):
+        assert findings(serial_console={'enabled': True}) == []
+        finding, = findings(virtualbox={
+            'console_certificate': pem, 'console_private_key': pem})
+        assert not finding.fatal
+        assert finding.option == '[serial_console] enabled'
+
     @pytest.mark.parametrize('name', ['console_certificate',
                                       'console_private_key'])
     def test_a_certificate_goes_with_its_key(self, findings, pem, name):

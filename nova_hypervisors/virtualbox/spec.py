@@ -38,7 +38,7 @@ ROOT_PORT = 0
 ISO_PORT = 1
 CONFIG_DRIVE_PORT = api.DISK_PORTS - 1
 # A server's own disk while it is rescued.
-RESCUED_PORT = api.DISK_PORTS - 2
+RESCUED_PORT = api.RESCUED_PORT
 _FIRST_FREE_PORT = 2
 
 

@@ -14,6 +14,8 @@ from pathlib import PurePath
 #: The controller that carries a machine's disks, and its number of ports.
 DISK_CONTROLLER = 'SATA'
 DISK_PORTS = 30
+#: The port of a server's own disk while another one is booted for rescue.
+RESCUED_PORT = DISK_PORTS - 2
 
 
 class MachineState(enum.Enum):
@@ -85,6 +87,45 @@ class DiskKind(enum.Enum):
     DVD = 'dvddrive'
 
 
+class DiskBus(enum.Enum):
+    """What a machine's disks are on; its DVDs are always on SATA."""
+
+    SATA = 'sata'
+    #: PIIX4, with four places
+    IDE = 'ide'
+    #: LSI Logic, with sixteen places
+    SCSI = 'scsi'
+    #: LSI Logic SAS
+    SAS = 'sas'
+    #: a SCSI controller by virtio
+    VIRTIO = 'virtio'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Firmware:
+    """What a machine starts with.
+
+    :param tpm: the version of its Trusted Platform Module: 1.2, 2.0, or
+        empty for none
+    """
+
+    efi: bool = False
+    secure_boot: bool = False
+    tpm: str = ''
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Limits:
+    """What a machine may transfer, in KiB a second; 0 for all it can.
+
+    :param disk_kib_s: all its disks together, reading and writing
+    :param nic_kib_s: all its adapters together, sending only
+    """
+
+    disk_kib_s: int = 0
+    nic_kib_s: int = 0
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class RemoteDisplay:
     """VirtualBox's remote desktop server (VRDE) of one machine.
@@ -110,6 +151,8 @@ class MachineSpec:
     :param architecture: x86 or arm
     :param os_type: VirtualBox's identifier, Linux_64 for instance
     :param chipset: piix3 (8 slots for adapters) or ich9 (36)
+    :param unsafe_cache: the host caches what is written to disks, and flushes
+        by the guest are ignored: fast, and lost if the host fails
     :param serial_socket: the first serial port is a local socket here, for
         which VirtualBox listens
     :param serial_log: what comes from the first serial port is kept, from one
@@ -126,6 +169,10 @@ class MachineSpec:
     chipset: str = 'piix3'
     boot_order: tuple[BootDevice, ...] = (BootDevice.DISK,)
     nics: tuple[Nic, ...] = ()
+    firmware: Firmware = Firmware()
+    disk_bus: DiskBus = DiskBus.SATA
+    unsafe_cache: bool = False
+    limits: Limits = Limits()
     serial_socket: PurePath | None = None
     serial_log: bool = False
     remote_display: RemoteDisplay | None = None
@@ -152,7 +199,8 @@ class MachineSettings:
 
     :param folder: the machine's own folder
     :param chipset: piix3, ich9, ...
-    :param disks: what is attached to the disk controller
+    :param disks: what is attached to the disk controllers
+    :param tpm: see Firmware
     :param display_ports: the remote display's ports, as they were set
     :param snapshots: their names
     """
@@ -168,6 +216,12 @@ class MachineSettings:
     boot_order: tuple[BootDevice, ...] = ()
     display_ports: str = ''
     snapshots: tuple[str, ...] = ()
+    os_type: str = ''
+    efi: bool = False
+    tpm: str = ''
+    disk_bus: DiskBus = DiskBus.SATA
+    unsafe_cache: bool = False
+    limits: Limits = Limits()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import PurePath
 
 from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.clients.vbox import controllers
 
 Command = tuple[str, ...]
 
@@ -48,7 +49,8 @@ def configure(spec: api.MachineSpec, slots: int) -> Command:
         does not name are taken out
     """
     return ('modifyvm', spec.uuid, *_hardware(spec),
-            *_boot_order(spec.boot_order), *_nics(spec.nics, slots),
+            *_firmware(spec.firmware), *_boot_order(spec.boot_order),
+            *_nics(spec.nics, slots, bool(spec.limits.nic_kib_s)),
             *_serial(spec.serial_socket),
             *_remote_display(spec.remote_display))
 
@@ -62,6 +64,18 @@ def _hardware(spec: api.MachineSpec) -> Command:
             '--audio-enabled', 'off', '--usb-ohci', 'off')
 
 
+def _firmware(firmware: api.Firmware) -> Command:
+    return ('--firmware', 'efi64' if firmware.efi else 'bios',
+            '--tpm-type', firmware.tpm or 'none')
+
+
+def secure_boot(uuid: str) -> Iterator[Command]:
+    """Give a machine's EFI the usual keys, and let it check signatures."""
+    for words in (('inituefivarstore',), ('enrollorclpk',),
+                  ('enrollmssignatures',), ('secureboot', '--enable')):
+        yield ('modifynvram', uuid, *words)
+
+
 def _boot_order(order: tuple[api.BootDevice, ...]) -> Iterator[str]:
     missing = _BOOT_POSITIONS - len(order)
     for position, device in enumerate(
@@ -69,17 +83,20 @@ def _boot_order(order: tuple[api.BootDevice, ...]) -> Iterator[str]:
         yield from (f'--boot{position}', device.value)
 
 
-def _nics(nics: tuple[api.Nic, ...], slots: int) -> Iterator[str]:
+def _nics(nics: tuple[api.Nic, ...], slots: int,
+          limited: bool) -> Iterator[str]:
     used = {nic.slot for nic in nics}
     for nic in nics:
-        yield from _nic(nic)
+        yield from _nic(nic, limited)
     for slot in range(1, slots + 1):
         if slot not in used:
             yield from (f'--nic{slot}', 'none')
 
 
-def _nic(nic: api.Nic) -> Iterator[str]:
+def _nic(nic: api.Nic, limited: bool) -> Iterator[str]:
     slot = nic.slot
+    if limited:
+        yield from (f'--nic-bandwidth-group{slot}', controllers.NICS_GROUP)
     yield from (f'--nictype{slot}', nic.model)
     yield from (f'--mac-address{slot}', nic.mac.replace(':', ''))
     yield from (f'--cable-connected{slot}',
@@ -127,8 +144,8 @@ def set_boot_order(uuid: str, order: tuple[api.BootDevice, ...]) -> Command:
     return ('modifyvm', uuid, *_boot_order(order))
 
 
-def set_nic(uuid: str, nic: api.Nic) -> Command:
-    return ('modifyvm', uuid, *_nic(nic))
+def set_nic(uuid: str, nic: api.Nic, limited: bool) -> Command:
+    return ('modifyvm', uuid, *_nic(nic, limited))
 
 
 def remove_nic(uuid: str, slot: int) -> Command:
@@ -150,22 +167,61 @@ def set_nic_property(uuid: str, slot: int, key: str, value: str) -> Command:
     return ('controlvm', uuid, f'nicproperty{slot}', f'{key}={value}')
 
 
-def add_disk_controller(uuid: str) -> Command:
-    return ('storagectl', uuid, '--name', api.DISK_CONTROLLER,
-            '--add', 'sata', '--controller', 'IntelAhci',
-            '--portcount', str(api.DISK_PORTS), '--bootable', 'on')
+def add_disk_controller(uuid: str, bus: api.DiskBus,
+                        cached: bool) -> Command:
+    """:param cached: the host may cache what goes to its disks"""
+    controller = controllers.CONTROLLERS[bus]
+    kind, model = controller.words
+    ports = (('--portcount', str(controller.ports))
+             if controller.ports_are_set else ())
+    return ('storagectl', uuid, '--name', controller.name,
+            '--add', kind, '--controller', model, *ports,
+            '--bootable', 'on', *_host_cache(cached))
 
 
-def attach_disk(uuid: str, port: int, medium: str,
-                kind: api.DiskKind) -> Command:
-    return ('storageattach', uuid, '--storagectl', api.DISK_CONTROLLER,
-            '--port', str(port), '--device', '0', '--type', kind.value,
-            '--medium', medium)
+def _host_cache(cached: bool) -> Command:
+    # IDE has it on if nobody says otherwise.
+    return ('--hostiocache', 'on' if cached else 'off')
 
 
-def detach_disk(uuid: str, port: int) -> Command:
-    return ('storageattach', uuid, '--storagectl', api.DISK_CONTROLLER,
-            '--port', str(port), '--device', '0', '--medium', 'none')
+def set_host_cache(uuid: str, bus: api.DiskBus, cached: bool) -> Command:
+    return ('storagectl', uuid, '--name', controllers.CONTROLLERS[bus].name,
+            *_host_cache(cached))
+
+
+def set_machine_extradata(uuid: str, key: str, value: str) -> Command:
+    return ('setextradata', uuid, key, value)
+
+
+def add_limit(uuid: str, group: str, kib_s: int) -> Command:
+    kind = 'disk' if group == controllers.DISKS_GROUP else 'network'
+    return ('bandwidthctl', uuid, 'add', group, '--type', kind,
+            *_limit(kib_s))
+
+
+def set_limit(uuid: str, group: str, kib_s: int) -> Command:
+    return ('bandwidthctl', uuid, 'set', group, *_limit(kib_s))
+
+
+def _limit(kib_s: int) -> Command:
+    # A small k means kilobits; zero switches a limit off.
+    return ('--limit', f'{kib_s}K')
+
+
+def attach_disk(uuid: str, place: controllers.Place, medium: str,
+                kind: api.DiskKind, limited: bool = False) -> Command:
+    group = (('--bandwidthgroup', controllers.DISKS_GROUP) if limited else ())
+    return (*_storage(uuid, place), '--type', kind.value,
+            '--medium', medium, *group)
+
+
+def detach_disk(uuid: str, place: controllers.Place) -> Command:
+    return (*_storage(uuid, place), '--medium', 'none')
+
+
+def _storage(uuid: str, place: controllers.Place) -> Command:
+    return ('storageattach', uuid, '--storagectl', place.controller,
+            '--port', str(place.port), '--device', str(place.device))
 
 
 def show_disk(path: PurePath) -> Command:

@@ -26,6 +26,7 @@ from xml.etree import ElementTree
 
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.clients.vbox import controllers
 
 _NS = '{http://www.virtualbox.org/}'
 
@@ -49,6 +50,8 @@ _BOOT_DEVICES = {
 }
 
 _DISK_KINDS = {'HardDisk': api.DiskKind.DISK, 'DVD': api.DiskKind.DVD}
+
+_TPM_VERSIONS = {'v1_2': '1.2', 'v2_0': '2.0'}
 
 _LOGGED_STATE = re.compile(rb"Machine state changed to '(\w+)'")
 
@@ -180,6 +183,9 @@ def _read_machine(path: Path) -> _File:
     if machine is None:
         raise errors.MachineNotFound(f'no machine settings in {path}')
     hardware = _child(machine, 'Hardware')
+    bus = controllers.bus_of({
+        controller.get('name', '') for controller
+        in hardware.iter(f'{_NS}StorageController')})
     saved = Saved(
         settings=api.MachineSettings(
             uuid=_uuid(machine),
@@ -191,6 +197,13 @@ def _read_machine(path: Path) -> _File:
             nics=tuple(_nics(hardware)),
             boot_order=tuple(_boot_order(hardware)),
             display_ports=_display_ports(hardware),
+            os_type=machine.get('OSType', ''),
+            efi=_type(hardware, 'Firmware').startswith('EFI'),
+            tpm=_TPM_VERSIONS.get(
+                _type(hardware, 'TrustedPlatformModule'), ''),
+            disk_bus=bus,
+            unsafe_cache=_is_cached(hardware, bus),
+            limits=_limits(hardware),
             snapshots=tuple(snapshot.get('name', '') for snapshot
                             in machine.iter(f'{_NS}Snapshot'))),
         saved='stateFile' in machine.attrib,
@@ -255,13 +268,14 @@ def _media(root: ElementTree.Element, folder: Path) -> dict[str, str]:
 def _images(hardware: ElementTree.Element,
             ) -> Iterator[tuple[int, api.DiskKind, str]]:
     for controller in hardware.iter(f'{_NS}StorageController'):
-        if controller.get('name') != api.DISK_CONTROLLER:
-            continue
+        name = controller.get('name', '')
         for device in controller.iter(f'{_NS}AttachedDevice'):
             image = device.find(f'{_NS}Image')
             kind = _DISK_KINDS.get(device.get('type', ''))
-            if image is not None and kind is not None:
-                yield int(device.get('port', '0')), kind, _uuid(image)
+            port = controllers.port_of(name, int(device.get('port', '0')),
+                                       int(device.get('device', '0')))
+            if image is not None and kind is not None and port is not None:
+                yield port, kind, _uuid(image)
 
 
 def _nics(hardware: ElementTree.Element) -> Iterator[api.Nic]:
@@ -289,10 +303,28 @@ def _attachment(adapter: ElementTree.Element) -> api.Attachment:
 
 
 def _chipset(hardware: ElementTree.Element) -> str:
-    # 7.1 has moved it into an element for the platform; and it is left out
-    # where it is the default.
-    found = next(hardware.iter(f'{_NS}Chipset'), None)
-    return 'piix3' if found is None else found.get('type', '').lower()
+    return _type(hardware, 'Chipset').lower() or 'piix3'
+
+
+def _type(hardware: ElementTree.Element, tag: str) -> str:
+    """Return the type that an element names; it may be left out."""
+    # 7.1 has moved some into an element for the platform.
+    found = next(hardware.iter(f'{_NS}{tag}'), None)
+    return '' if found is None else found.get('type', '')
+
+
+def _is_cached(hardware: ElementTree.Element, bus: api.DiskBus) -> bool:
+    name = controllers.CONTROLLERS[bus].name
+    return any(controller.get('useHostIOCache') in ('true', '1')
+               for controller in hardware.iter(f'{_NS}StorageController')
+               if controller.get('name') == name)
+
+
+def _limits(hardware: ElementTree.Element) -> api.Limits:
+    found = {group.get('name'): int(group.get('maxBytesPerSec', '0')) >> 10
+             for group in hardware.iter(f'{_NS}BandwidthGroup')}
+    return api.Limits(found.get(controllers.DISKS_GROUP, 0),
+                      found.get(controllers.NICS_GROUP, 0))
 
 
 def _boot_order(hardware: ElementTree.Element) -> Iterator[api.BootDevice]:

@@ -23,6 +23,7 @@ import psutil
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import commands
+from nova_hypervisors.clients.vbox import controllers
 from nova_hypervisors.clients.vbox import parse
 from nova_hypervisors.clients.vbox import process
 from nova_hypervisors.clients.vbox import program
@@ -133,8 +134,14 @@ class VBoxManageClient:
         try:
             self._run(commands.create(spec, quirks.platform_architecture))
             # A new machine has one adapter, and it is not one of ours.
-            self._configure(spec, slots=1)
-            self._run(commands.add_disk_controller(spec.uuid))
+            self._configure(spec, slots=1, limits=api.Limits())
+            for bus in dict.fromkeys((api.DiskBus.SATA, spec.disk_bus)):
+                self._run(commands.add_disk_controller(
+                    spec.uuid, bus, spec.unsafe_cache and bus is (
+                        spec.disk_bus)))
+            if spec.firmware.secure_boot:
+                for command in commands.secure_boot(spec.uuid):
+                    self._run(command)
         except errors.AlreadyExists:
             raise
         except errors.ClientError:
@@ -143,15 +150,47 @@ class VBoxManageClient:
             raise
 
     def configure_machine(self, spec: api.MachineSpec) -> None:
-        nics = self.machine_settings(spec.uuid).nics
-        self._configure(spec, slots=max([nic.slot for nic in nics], default=0))
+        have = self.machine_settings(spec.uuid)
+        self._configure(
+            spec, slots=max([nic.slot for nic in have.nics], default=0),
+            limits=have.limits)
+        disks = [disk for disk in have.disks
+                 if disk.kind is api.DiskKind.DISK]
+        if spec.limits.disk_kib_s and not have.limits.disk_kib_s:
+            for disk in disks:
+                self._run(commands.attach_disk(
+                    spec.uuid, controllers.place(have.disk_bus, disk.kind,
+                                                 disk.port),
+                    disk.path, disk.kind, limited=True))
+        if spec.unsafe_cache is not have.unsafe_cache:
+            self._run(commands.set_host_cache(spec.uuid, have.disk_bus,
+                                              spec.unsafe_cache))
+            for disk in disks:
+                self._set_flushing(spec.uuid, have.disk_bus, disk.port,
+                                   spec.unsafe_cache)
 
-    def _configure(self, spec: api.MachineSpec, slots: int) -> None:
+    def _configure(self, spec: api.MachineSpec, slots: int,
+                   limits: api.Limits) -> None:
+        """:param limits: those that it has"""
+        for group, had, wanted in (
+                (controllers.DISKS_GROUP, limits.disk_kib_s,
+                 spec.limits.disk_kib_s),
+                (controllers.NICS_GROUP, limits.nic_kib_s,
+                 spec.limits.nic_kib_s)):
+            if had != wanted:
+                self._set_limit(spec.uuid, group, wanted)
         if spec.chipset != _DEFAULT_CHIPSET:
             self._run(commands.set_chipset(spec.uuid, spec.chipset))
         display = spec.remote_display
         self._run(commands.configure(spec, slots),
                   secrets=display.properties.values() if display else ())
+
+    def _set_limit(self, uuid: str, group: str, kib_s: int) -> None:
+        try:
+            self._run(commands.add_limit(uuid, group, kib_s))
+        except errors.InUse:
+            # VirtualBox has no better name for "it is there".
+            self._run(commands.set_limit(uuid, group, kib_s))
 
     def set_boot_order(self, uuid: str,
                        order: tuple[api.BootDevice, ...]) -> None:
@@ -255,15 +294,32 @@ class VBoxManageClient:
 
     def attach_disk(self, uuid: str, port: int, path: PurePath,
                     kind: api.DiskKind = api.DiskKind.DISK) -> None:
-        self._run(commands.attach_disk(uuid, port, str(path), kind))
+        have = self.machine_settings(uuid)
+        is_disk = kind is api.DiskKind.DISK
+        self._run(commands.attach_disk(
+            uuid, controllers.place(have.disk_bus, kind, port), str(path),
+            kind, limited=is_disk and bool(have.limits.disk_kib_s)))
+        if is_disk:
+            self._set_flushing(uuid, have.disk_bus, port,
+                               have.unsafe_cache or None)
+
+    def _set_flushing(self, uuid: str, bus: api.DiskBus, port: int,
+                      unsafe: bool | None) -> None:
+        for key, value in controllers.flush_settings(
+                bus, port, unsafe).items():
+            self._run(commands.set_machine_extradata(uuid, key, value))
 
     def detach_disk(self, uuid: str, port: int) -> None:
-        self._run(commands.detach_disk(uuid, port))
+        have = self.machine_settings(uuid)
+        kinds = {disk.port: disk.kind for disk in have.disks}
+        self._run(commands.detach_disk(uuid, controllers.place(
+            have.disk_bus, kinds.get(port, api.DiskKind.DISK), port)))
 
     # Network adapters
 
     def set_nic(self, uuid: str, nic: api.Nic) -> None:
-        self._run(commands.set_nic(uuid, nic))
+        limits = self.machine_settings(uuid).limits
+        self._run(commands.set_nic(uuid, nic, bool(limits.nic_kib_s)))
 
     def remove_nic(self, uuid: str, slot: int) -> None:
         self._run(commands.remove_nic(uuid, slot))

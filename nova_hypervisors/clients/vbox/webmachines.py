@@ -11,7 +11,9 @@ from pathlib import PureWindowsPath
 
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.clients.vbox import controllers
 from nova_hypervisors.clients.vbox import webexplorer
+from nova_hypervisors.clients.vbox import webhardware
 from nova_hypervisors.clients.vbox import weblogon
 from nova_hypervisors.clients.vbox import webnics
 from nova_hypervisors.clients.vbox import websession
@@ -62,6 +64,7 @@ def read(web: WebSession, uuid: str) -> api.MachineSettings:
         raise errors.MachineNotFound(
             f'the settings of machine {uuid} cannot be read')
     chipset = _chipset(web, machine)
+    bus = webhardware.disk_bus(web, machine)
     return api.MachineSettings(
         uuid=uuid,
         name=web.text('IMachine_getName', machine),
@@ -74,7 +77,13 @@ def read(web: WebSession, uuid: str) -> api.MachineSettings:
         nics=tuple(webnics.read(web, machine, chipset)),
         boot_order=tuple(_boot_order(web, machine)),
         display_ports=_display_ports(web, machine),
-        snapshots=tuple(_snapshots(web, machine)))
+        snapshots=tuple(_snapshots(web, machine)),
+        os_type=web.text('IMachine_getOSTypeId', machine),
+        efi=webhardware.is_efi(web, machine),
+        tpm=webhardware.tpm(web, machine),
+        disk_bus=bus,
+        unsafe_cache=webhardware.is_cached(web, machine, bus),
+        limits=webhardware.limits(web, machine))
 
 
 def _chipset(web: WebSession, machine: str) -> str:
@@ -90,16 +99,14 @@ def _is_accessible(web: WebSession, machine: str) -> bool:
 
 
 def _disks(web: WebSession, machine: str) -> Iterator[api.AttachedDisk]:
-    try:
-        attachments = web.structs('IMachine_getMediumAttachmentsOfController',
-                                  machine, name=api.DISK_CONTROLLER)
-    except errors.NotFound:
-        return  # a machine that is not one of ours
-    for attachment in attachments:
+    for attachment in web.structs('IMachine_getMediumAttachments', machine):
         kind = _DISK_KINDS.get(attachment['type'])
         medium = attachment.get('medium')
-        if kind is not None and medium:
-            yield api.AttachedDisk(int(attachment['port']), kind,
+        port = controllers.port_of(
+            attachment['controller'], int(attachment['port']),
+            int(attachment['device']))
+        if kind is not None and medium and port is not None:
+            yield api.AttachedDisk(port, kind,
                                    web.text('IMedium_getLocation', medium))
 
 
@@ -142,6 +149,8 @@ def set_up(web: WebSession, machine: str, spec: api.MachineSpec,
     web.call('IMachine_setDescription', machine,
              description=spec.description)
     _set_up_platform(web, machine, spec)
+    webhardware.set_up_firmware(web, machine, spec.firmware)
+    webhardware.set_limits(web, machine, spec.limits)
     graphics = web.text('IMachine_getGraphicsAdapter', machine)
     web.call('IGraphicsAdapter_setGraphicsControllerType', graphics,
              graphicsControllerType='VMSVGA')
@@ -150,11 +159,28 @@ def set_up(web: WebSession, machine: str, spec: api.MachineSpec,
     set_boot_order(web, machine, spec.boot_order)
     used = {nic.slot for nic in spec.nics}
     for nic in spec.nics:
-        webnics.set_up(web, machine, nic)
+        webnics.set_up(web, machine, nic, bool(spec.limits.nic_kib_s))
     for slot in set(range(1, slots + 1)) - used:
         webnics.remove(web, machine, slot)
     _set_up_serial(web, machine, spec)
     _set_up_display(web, machine, spec.remote_display)
+
+
+def _set_up_disks(web: WebSession, machine: str, spec: api.MachineSpec,
+                  have: api.MachineSettings) -> None:
+    """Change the limit and the cache of disks that are attached."""
+    cached = spec.unsafe_cache
+    if cached is not have.unsafe_cache:
+        webhardware.set_host_cache(web, machine, have.disk_bus, cached)
+    for disk in have.disks:
+        if disk.kind is not api.DiskKind.DISK:
+            continue
+        if cached is not have.unsafe_cache:
+            webhardware.set_flushing(web, machine, have.disk_bus, disk.port,
+                                     cached)
+        if spec.limits.disk_kib_s:
+            webhardware.limit_disk(web, machine, controllers.place(
+                have.disk_bus, disk.kind, disk.port))
 
 
 def _set_up_platform(web: WebSession, machine: str,
@@ -268,21 +294,20 @@ class WebMachines:
                 operation='create_machine')
         machine = create(web, spec)
         set_up(web, machine, spec, slots=1)
-        controller = web.text(
-            'IMachine_addStorageController', machine,
-            name=api.DISK_CONTROLLER, connectionType='SATA')
-        web.call('IStorageController_setPortCount', controller,
-                 portCount=api.DISK_PORTS)
+        webhardware.add_controllers(web, machine, spec)
+        if spec.firmware.secure_boot:
+            webhardware.secure_boot(web, machine)
         web.call('IMachine_saveSettings', machine)
         web.call('IVirtualBox_registerMachine', web.root, machine=machine)
 
     @weblogon.changes
     def configure_machine(self, web: WebSession,
                           spec: api.MachineSpec) -> None:
-        have = read(web, spec.uuid).nics
+        have = read(web, spec.uuid)
         with web.locked(spec.uuid, 'Write') as lock:
             set_up(web, lock.machine, spec,
-                   slots=max([nic.slot for nic in have], default=0))
+                   slots=max([nic.slot for nic in have.nics], default=0))
+            _set_up_disks(web, lock.machine, spec, have)
             lock.save()
 
     @weblogon.changes

@@ -9,6 +9,8 @@ from pathlib import PurePath
 
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.clients.vbox import controllers
+from nova_hypervisors.clients.vbox import webhardware
 from nova_hypervisors.clients.vbox import weblogon
 from nova_hypervisors.clients.vbox import websession
 
@@ -127,14 +129,41 @@ class WebMedia:
                     kind: api.DiskKind = api.DiskKind.DISK) -> None:
         medium = opened(web, path, kind)
         with web.locked(uuid) as lock:
+            bus = webhardware.disk_bus(web, lock.machine)
+            place = controllers.place(bus, kind, port)
             web.call('IMachine_attachDevice', lock.machine,
-                     name=api.DISK_CONTROLLER, controllerPort=port, device=0,
-                     type=_TYPES[kind], medium=medium)
+                     name=place.controller, controllerPort=place.port,
+                     device=place.device, type=_TYPES[kind], medium=medium)
+            if kind is api.DiskKind.DISK:
+                self._set_up_disk(web, lock.machine, bus, port)
             lock.save()
+
+    def _set_up_disk(self, web: WebSession, machine: str, bus: api.DiskBus,
+                     port: int) -> None:
+        """Give a disk the cache and the limit that the machine's have."""
+        unsafe = webhardware.is_cached(web, machine, bus)
+        webhardware.set_flushing(web, machine, bus, port, unsafe or None)
+        if webhardware.limits(web, machine).disk_kib_s:
+            webhardware.limit_disk(web, machine, controllers.place(
+                bus, api.DiskKind.DISK, port))
 
     @weblogon.changes
     def detach_disk(self, web: WebSession, uuid: str, port: int) -> None:
         with web.locked(uuid) as lock:
+            place = controllers.place(
+                webhardware.disk_bus(web, lock.machine),
+                self._kind_of(web, lock.machine, port), port)
             web.call('IMachine_detachDevice', lock.machine,
-                     name=api.DISK_CONTROLLER, controllerPort=port, device=0)
+                     name=place.controller, controllerPort=place.port,
+                     device=place.device)
             lock.save()
+
+    def _kind_of(self, web: WebSession, machine: str,
+                 port: int) -> api.DiskKind:
+        """Return what is at a port: a DVD may be, or else a disk."""
+        for attachment in web.structs(
+                'IMachine_getMediumAttachmentsOfController', machine,
+                name=api.DISK_CONTROLLER):
+            if int(attachment['port']) == port and attachment['type'] == 'DVD':
+                return api.DiskKind.DVD
+        return api.DiskKind.DISK

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.clients.vbox import webhardware
 from nova_hypervisors.clients.vbox import weblogon
 from nova_hypervisors.clients.vbox import websession
 
@@ -95,8 +96,11 @@ def _attachment(web: WebSession, adapter: str) -> api.Attachment:
     return api.Attachment(kind, name, properties)
 
 
-def set_up(web: WebSession, machine: str, nic: api.Nic) -> None:
+def set_up(web: WebSession, machine: str, nic: api.Nic,
+           limited: bool) -> None:
     adapter = _adapter(web, machine, nic.slot)
+    if limited:
+        webhardware.limit_nic(web, machine, adapter)
     web.call('INetworkAdapter_setEnabled', adapter, enabled=True)
     web.call('INetworkAdapter_setAdapterType', adapter,
              adapterType=_to_wire(nic.model))
@@ -138,7 +142,8 @@ class WebNics:
     @weblogon.changes
     def set_nic(self, web: WebSession, uuid: str, nic: api.Nic) -> None:
         with web.locked(uuid, 'Write') as lock:
-            set_up(web, lock.machine, nic)
+            limits = webhardware.limits(web, lock.machine)
+            set_up(web, lock.machine, nic, bool(limits.nic_kib_s))
             lock.save()
 
     @weblogon.changes

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.clients.vbox import controllers
 from nova_hypervisors.clients.vbox import version
 
 _ALIVE = (api.MachineState.RUNNING, api.MachineState.PAUSED)
@@ -103,7 +104,10 @@ class FakeVBox:
             boot_order=spec.boot_order,
             display_ports=(spec.remote_display.ports if spec.remote_display
                            else ''),
-            snapshots=tuple(name for name, _ in machine.snapshots))
+            snapshots=tuple(name for name, _ in machine.snapshots),
+            os_type=spec.os_type, efi=spec.firmware.efi,
+            tpm=spec.firmware.tpm, disk_bus=spec.disk_bus,
+            unsafe_cache=spec.unsafe_cache, limits=spec.limits)
 
     def _folder(self, spec):
         return spec.folder / spec.name
@@ -248,6 +252,7 @@ class FakeVBox:
 
     def attach_disk(self, uuid, port, path, kind=api.DiskKind.DISK):
         machine = self._machine(uuid)
+        controllers.place(machine.spec.disk_bus, kind, port)
         self._known(path, kind)
         if any(disk.path == str(path) for other in self.machines.values()
                for disk in other.disks.values()

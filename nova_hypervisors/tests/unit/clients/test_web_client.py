@@ -183,9 +183,10 @@ class TestVersions:
         for operation in ('IMachine_setChipsetType', 'IMachine_setRTCUseUTC',
                           'IMachine_getBIOSSettings',
                           'IBIOSSettings_setIOAPICEnabled',
+                          'IMachine_setFirmwareType',
                           'ISerialPort_setIOBase'):
             assert service.count(operation) == 1
-        assert not any('Platform' in name or 'Firmware' in name
+        assert not any(name.startswith(('IPlatform', 'IFirmware'))
                        for name, _ in service.calls)
 
     def test_one_that_is_none(self, make):

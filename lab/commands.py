@@ -14,6 +14,7 @@ from lab import openstack
 from lab import packages
 from lab import preflight
 from lab import progress
+from lab import storage
 from lab import testing
 from lab import virtualbox
 from lab.openstack import config
@@ -41,6 +42,7 @@ def prepare(lab: layout.Layout, show: progress.Progress,
     progress.together(root, *jobs)
     with show.step('VirtualBox and the test guest'):
         virtualbox.make(lab, lab.logs / 'virtualbox.log')
+        storage.make(lab)
 
 
 def prepare_cloud(lab: layout.Layout, show: progress.Progress) -> None:

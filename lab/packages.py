@@ -21,7 +21,7 @@ HOST_PACKAGES = ('bubblewrap', 'ca-certificates', 'debootstrap',
 #: In the root.  virtualbox-source stands for the kernel module's source
 #: package that the module's builder would need headers for.
 ROOT_PACKAGES = ('ca-certificates', 'gcc', 'libc6-dev', 'mariadb-server',
-                 'rabbitmq-server', 'systemd-standalone-sysusers',
+                 'rabbitmq-server', 'systemd-standalone-sysusers', 'tgt',
                  'virtualbox', 'virtualbox-source')
 
 

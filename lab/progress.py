@@ -111,11 +111,13 @@ def run(argv: Sequence[str | Path], log: Path, *,
             raise LabError(f'{command[0]}: {error.strerror}', log) from error
 
 
-def output_of(argv: Sequence[str | Path]) -> str:
+def output_of(argv: Sequence[str | Path],
+              env: Mapping[str, str] | None = None) -> str:
     """Return what a command prints; nothing if it fails or is not there."""
     try:
         done = subprocess.run([str(word) for word in argv], check=False,
-                              capture_output=True, text=True, timeout=120)
+                              capture_output=True, text=True, timeout=120,
+                              env=env)
     except (OSError, subprocess.TimeoutExpired):
         return ''
     return done.stdout if done.returncode == 0 else ''

@@ -6,6 +6,8 @@
 #  - then "beat" and a count, every second; between, the processor halts
 #  - answers the ACPI power button with "power button" and switches itself off
 #  - repeats what is typed, on the first serial port or on the keyboard
+#  - reads the second sector of each disk, with every beat; if it begins with
+#    "vol", says what is in it and copies it to the third sector
 #
 # VirtualBox has its ACPI registers at fixed ports: PM1a_STS at 0x4000,
 # PM1a_CNT at 0x4004, SMI_CMD at 0x442e.
@@ -18,6 +20,9 @@
         .set    PM1A_CNT, 0x4004
         .set    SMI_CMD, 0x442e
         .set    COM1, 0x3f8
+        .set    BUFFER, 0x8000
+        .set    FIRST_DISK, 0x80        # BIOS: the disks' numbers
+        .set    DISKS, 0x475            # BIOS: how many there are
         .set    PARTITION_TABLE, 446
 
 _start: xorw    %ax, %ax
@@ -53,6 +58,29 @@ wait:   hlt
         call    number
         movw    $newline, %si
         call    say
+        movw    $FIRST_DISK, %dx
+disk:   movw    $0x0201, %ax            # read one sector: the second
+        movw    $2, %cx
+        call    sector
+        jc      next
+        movw    $BUFFER, %si
+        cmpw    $0x6f76, (%si)          # "vo"
+        jne     next
+        cmpb    $0x6c, 2(%si)           # "l"
+        jne     next
+        pushw   %dx
+        call    say
+        movw    $newline, %si
+        call    say
+        popw    %dx
+        movw    $0x0301, %ax            # write one sector: the third
+        movw    $3, %cx
+        call    sector
+next:   incw    %dx
+        movb    %dl, %al
+        subb    $FIRST_DISK, %al
+        cmpb    DISKS, %al
+        jb      disk
         jmp     wait
 
 off:    movw    $0x0100, %ax            # written back: it has been seen
@@ -84,6 +112,13 @@ repeat: movw    $(COM1 + 5), %dx
         call    put
         jmp     repeat
 6:      ret
+
+# Read or write the sector that %cx names, of disk %dl, from or to BUFFER.
+sector: movw    $BUFFER, %bx
+        pushw   %dx
+        int     $0x13
+        popw    %dx
+        ret
 
 # Four hexadecimal digits of %ax.
 number: movw    $4, %cx

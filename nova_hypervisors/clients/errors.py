@@ -82,6 +82,10 @@ class Unsupported(ClientError):
     """This version, build or backend of the hypervisor cannot do it."""
 
 
+class VolumeUnavailable(ClientError):
+    """The hypervisor does not reach a volume, or is not let in."""
+
+
 class OutOfSpace(ClientError):
     pass
 

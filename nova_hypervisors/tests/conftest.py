@@ -17,6 +17,7 @@ if hasattr(monkey_patch, 'patch'):
     monkey_patch.patch()
 
 from nova_hypervisors.tests import peers
+from nova_hypervisors.tests import storage as real_storage
 from nova_hypervisors.tests import webpeers
 
 #: What may be skipped, by its name, and why.  Any other skip is a failure.
@@ -40,6 +41,16 @@ def web_service(real_virtualbox):
     yield service
     real_virtualbox.web_services.remove(service)
     service.close()
+
+
+@pytest.fixture(scope='session')
+def storage(real_virtualbox):
+    """A storage with iSCSI targets."""
+    folder = peers.short_folder('s')
+    made = real_storage.RealStorage(real_virtualbox.lab, folder)
+    yield made
+    made.close()
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope='session')

@@ -133,6 +133,10 @@ class RealVirtualBox:
             self.client.delete_machine(machine.uuid)
         for key in self.client.get_extradata('nova_hypervisors/'):
             self.client.set_extradata(f'nova_hypervisors/{key}', None)
+        if 'iSCSI' in self.manage('list', 'hdds'):
+            # It could not be attached to a running machine, and VirtualBox
+            # holds on to it.
+            self.restart_vboxsvc()
         media = self.client.list_media()
         for medium in sorted(media, key=lambda medium: medium.parent is None):
             self.client.close_medium(Path(medium.path), kind=medium.kind)

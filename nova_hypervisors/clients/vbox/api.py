@@ -17,6 +17,9 @@ DISK_PORTS = 30
 #: The port of a server's own disk while another one is booted for rescue.
 RESCUED_PORT = DISK_PORTS - 2
 
+#: What VirtualBox calls the format of a disk of a storage.
+LUN_FORMAT = 'iSCSI'
+
 
 class MachineState(enum.Enum):
     RUNNING = 'running'
@@ -187,10 +190,48 @@ class Machine:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class LunAddress:
+    """Which disk of a storage this is.
+
+    :param server: a name or an address, with the port: 192.0.2.7:3260 or
+        [2001:db8::7]:3260
+    :param target: its iSCSI name
+    :param lun: the logical unit
+    """
+
+    server: str
+    target: str
+    lun: int
+
+    def __str__(self) -> str:
+        return f'LUN {self.lun} of {self.target} at {self.server}'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Lun:
+    """A disk that VirtualBox's own iSCSI initiator logs in to.
+
+    :param initiator: the iSCSI name that it gives for its own
+    :param user: for CHAP; empty where nobody asks for it
+    """
+
+    address: LunAddress
+    initiator: str
+    user: str = ''
+    secret: str = dataclasses.field(default='', repr=False)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class AttachedDisk:
+    """:param path: of its file; or what VirtualBox calls a LUN
+
+    :param lun: None if it is a file
+    """
+
     port: int
     kind: DiskKind
     path: str
+    lun: LunAddress | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

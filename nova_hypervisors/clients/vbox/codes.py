@@ -7,6 +7,7 @@ Source: the SDK reference's list of "Result codes" and VirtualBox.xidl.
 from __future__ import annotations
 
 from nova_hypervisors.clients import errors
+from nova_hypervisors.clients.vbox import api
 
 _ERRORS: dict[int, type[errors.ClientError]] = {
     0x80004001: errors.Unsupported,      # E_NOTIMPL
@@ -41,6 +42,29 @@ _TEXTS: tuple[tuple[str, type[errors.ClientError]], ...] = (
     ('already locked', errors.Busy),
     ('is being used', errors.InUse),
 )
+
+
+# What VirtualBox's initiator says, and what that may mean.
+_LUN_REASONS = (
+    ('VERR_IO_GEN_FAILURE',
+     'there is no such target, or it refuses the user or the secret'),
+    ('VERR_INVALID_STATE', 'the target has no such logical unit'),
+    ('VERR_NET_CONNECTION_REFUSED', 'nobody listens there'),
+    ('VERR_NET', 'the host of VirtualBox does not reach it'),
+    ('VERR_TIMEOUT', 'it gives no answer'),
+)
+
+
+def lun_error(error: errors.ClientError,
+              address: api.LunAddress) -> errors.ClientError:
+    """Say what a failure to open a disk of a storage may mean."""
+    if type(error) is not errors.ClientError:
+        return error
+    reason = next((reason for code, reason in _LUN_REASONS
+                   if code in error.detail), '')
+    return errors.VolumeUnavailable(
+        f'{address} cannot be opened: {reason or error.detail}',
+        operation=error.operation, code=error.code)
 
 
 def error_for(code: int | None, detail: str,

@@ -61,7 +61,10 @@ def _hardware(spec: api.MachineSpec) -> Command:
             # More than one processor needs the I/O APIC.
             '--ioapic', 'on', '--rtc-use-utc', 'on',
             '--graphicscontroller', 'vmsvga', '--vram', '16',
-            '--audio-enabled', 'off', '--usb-ohci', 'off')
+            '--audio-enabled', 'off', '--usb-ohci', 'off',
+            # Else what a guest has written waits in VirtualBox's memory,
+            # until the machine ends.
+            '--iocache', 'off')
 
 
 def _firmware(firmware: api.Firmware) -> Command:
@@ -222,6 +225,28 @@ def detach_disk(uuid: str, place: controllers.Place) -> Command:
 def _storage(uuid: str, place: controllers.Place) -> Command:
     return ('storageattach', uuid, '--storagectl', place.controller,
             '--port', str(place.port), '--device', str(place.device))
+
+
+def attach_lun(uuid: str, place: controllers.Place, lun: api.Lun,
+               limited: bool) -> Command:
+    server, _, tcp_port = lun.address.server.rpartition(':')
+    command: Command = (
+        *attach_disk(uuid, place, 'iscsi', api.DiskKind.DISK, limited),
+        # What is written through is left out of snapshots.
+        '--mtype', 'writethrough', '--server', server, '--tport', tcp_port,
+        '--target', lun.address.target, '--lun', str(lun.address.lun),
+        '--initiator', lun.initiator)
+    if lun.user:
+        command += ('--username', lun.user, '--password', lun.secret)
+    return command
+
+
+def close_by_uuid(medium_uuid: str) -> Command:
+    return ('closemedium', 'disk', medium_uuid)
+
+
+def show_by_uuid(medium_uuid: str) -> Command:
+    return ('showmediuminfo', 'disk', medium_uuid)
 
 
 def show_disk(path: PurePath) -> Command:

@@ -113,7 +113,10 @@ class PowerApi(Protocol):
 
 class MediumApi(Protocol):
     def list_media(self) -> list[api.Medium]:
-        """Return the disks and the ISO images that VirtualBox knows."""
+        """Return the files with disks and ISO images that VirtualBox knows.
+
+        Not those of storages: they are attached to a machine, or forgotten.
+        """
 
     def open_disk(self, path: PurePath) -> None:
         """Let VirtualBox know a disk that is there."""
@@ -144,6 +147,26 @@ class MediumApi(Protocol):
                     kind: api.DiskKind = api.DiskKind.DISK) -> None: ...
 
     def detach_disk(self, uuid: str, port: int) -> None: ...
+
+
+class LunApi(Protocol):
+    def attach_lun(self, uuid: str, port: int, lun: api.Lun) -> None:
+        """Attach a disk of a storage, also while the machine runs.
+
+        What the guest writes is not kept from the storage, and snapshots of
+        the machine leave the disk out.  If it fails, nothing is attached.
+
+        :raises VolumeUnavailable: it is not there, or nobody lets us in
+        :raises InUse: a machine has it already
+        :raises InvalidState: the machine has a saved state
+        """
+
+    def detach_lun(self, uuid: str, port: int) -> None:
+        """Detach a disk of a storage and forget it, with its secret.
+
+        :raises MediumNotFound: the port has none
+        :raises InvalidState: the machine has a saved state
+        """
 
 
 class NicApi(Protocol):
@@ -179,7 +202,7 @@ class StatisticsApi(Protocol):
         """:raises InvalidState: the machine does not run"""
 
 
-class VBoxClient(HostApi, MachineApi, PowerApi, MediumApi, NicApi,
+class VBoxClient(HostApi, MachineApi, PowerApi, MediumApi, LunApi, NicApi,
                  SnapshotApi, DisplayApi, StatisticsApi, Protocol):
     """All of it.  Clients are safe to use from several threads."""
 

@@ -110,7 +110,8 @@ def extension_packs(text: str) -> list[api.ExtensionPack]:
 
 def media(text: str, kind: api.DiskKind) -> list[api.Medium]:
     """Read ``list hdds`` and ``list dvds``."""
-    found = [block for block in blocks(text) if 'Location' in block]
+    found = [block for block in blocks(text) if 'Location' in block
+             and block.get('Storage format') != api.LUN_FORMAT]
     paths = {block['UUID']: block['Location'] for block in found}
     return [api.Medium(path=block['Location'], kind=kind,
                        capacity_mb=_number(block.get('Capacity', '0')),

@@ -74,16 +74,27 @@ class Saved:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Medium:
+    """:param lun: None if it is a file"""
+
+    path: str
+    lun: api.LunAddress | None = None
+
+
+_UNKNOWN_MEDIUM = Medium('')
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class _File:
     """What one settings file says.
 
     :param images: what is attached to the disk controller: port, kind, UUID
-    :param media: the path of each medium in the file's own registry, by UUID
+    :param media: what is in the file's own registry, by UUID
     """
 
     saved: Saved
     images: tuple[tuple[int, api.DiskKind, str], ...]
-    media: Mapping[str, str]
+    media: Mapping[str, Medium]
 
 
 class Registry:
@@ -118,11 +129,33 @@ class Registry:
             # Disks with a common parent are in the registry of one of their
             # machines only.
             media = self._all_media()
-        disks = tuple(api.AttachedDisk(port, kind, media.get(uuid, ''))
-                      for port, kind, uuid in file.images)
+        disks = tuple(
+            api.AttachedDisk(port, kind, found.path, found.lun)
+            for port, kind, uuid in file.images
+            for found in (media.get(uuid, _UNKNOWN_MEDIUM),))
         return dataclasses.replace(
             file.saved, settings=dataclasses.replace(
                 file.saved.settings, disks=disks))
+
+    def medium_uuid(self, path: Path, port: int) -> str | None:
+        """Return which medium a machine has at a port."""
+        return next((uuid for number, _, uuid in self._read(path).images
+                     if number == port), None)
+
+    def luns(self) -> dict[str, tuple[api.LunAddress, str | None]]:
+        """Return the disks of storages that machines note, by UUID.
+
+        :returns: where each is, and which machine has it
+        """
+        files = []
+        for path in self.settings_files().values():
+            with contextlib.suppress(errors.ClientError):
+                files.append(self._read(path))
+        machines = {uuid: file.saved.settings.uuid for file in files
+                    for _, _, uuid in file.images}
+        return {uuid: (medium.lun, machines.get(uuid)) for file in files
+                for uuid, medium in file.media.items()
+                if medium.lun is not None}
 
     def _read(self, path: Path) -> _File:
         try:
@@ -137,7 +170,7 @@ class Registry:
             self._files[path] = known
         return known[1]
 
-    def _all_media(self) -> dict[str, str]:
+    def _all_media(self) -> dict[str, Medium]:
         root = _parse(self._path)
         media = {} if root is None else _media(root, self._path.parent)
         for path in self.settings_files().values():
@@ -254,15 +287,27 @@ def _uuid(element: ElementTree.Element) -> str:
     return element.get('uuid', '').strip('{}').lower()
 
 
-def _media(root: ElementTree.Element, folder: Path) -> dict[str, str]:
-    """Return the path of each medium in a file's own registry."""
+def _media(root: ElementTree.Element, folder: Path) -> dict[str, Medium]:
+    """Return what is in a file's own registry of media."""
     media = {}
     for tag in ('HardDisk', 'Image'):
         for medium in root.iter(f'{_NS}{tag}'):
             location = medium.get('location')
-            if location is not None:
-                media[_uuid(medium)] = str(folder / location)
+            if location is None:
+                continue
+            if medium.get('format') == api.LUN_FORMAT:
+                media[_uuid(medium)] = Medium(location, _lun(medium))
+            else:
+                media[_uuid(medium)] = Medium(str(folder / location))
     return media
+
+
+def _lun(medium: ElementTree.Element) -> api.LunAddress:
+    properties = {item.get('name'): item.get('value', '')
+                  for item in medium.iter(f'{_NS}Property')}
+    return api.LunAddress(
+        properties.get('TargetAddress', ''), properties.get('TargetName', ''),
+        int(properties.get('LUN', '0'), 0))
 
 
 def _images(hardware: ElementTree.Element,

@@ -24,6 +24,7 @@ from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import commands
 from nova_hypervisors.clients.vbox import controllers
+from nova_hypervisors.clients.vbox import luns
 from nova_hypervisors.clients.vbox import parse
 from nova_hypervisors.clients.vbox import process
 from nova_hypervisors.clients.vbox import program
@@ -48,7 +49,7 @@ _NETWORK_LISTS = {
 }
 
 
-class VBoxManageClient:
+class VBoxManageClient(luns.ManagedLuns):
     """:class:`.interface.VBoxClient` by VBoxManage.
 
     :param home: the folder of VirtualBox.xml
@@ -59,6 +60,7 @@ class VBoxManageClient:
     def __init__(self, run: program.Program, home: Path,
                  copy_timeout_s: float) -> None:
         self._run = run
+        self._home = home
         self._registry = settings.Registry(home)
         self._copy_timeout_s = copy_timeout_s
         # VirtualBox opens a parent for a child that is being made, and

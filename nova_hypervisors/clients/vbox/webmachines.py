@@ -15,6 +15,7 @@ from nova_hypervisors.clients.vbox import controllers
 from nova_hypervisors.clients.vbox import webexplorer
 from nova_hypervisors.clients.vbox import webhardware
 from nova_hypervisors.clients.vbox import weblogon
+from nova_hypervisors.clients.vbox import webluns
 from nova_hypervisors.clients.vbox import webnics
 from nova_hypervisors.clients.vbox import websession
 
@@ -106,8 +107,9 @@ def _disks(web: WebSession, machine: str) -> Iterator[api.AttachedDisk]:
             attachment['controller'], int(attachment['port']),
             int(attachment['device']))
         if kind is not None and medium and port is not None:
-            yield api.AttachedDisk(port, kind,
-                                   web.text('IMedium_getLocation', medium))
+            yield api.AttachedDisk(
+                port, kind, web.text('IMedium_getLocation', medium),
+                webluns.read(web, medium))
 
 
 def _boot_order(web: WebSession, machine: str) -> Iterator[api.BootDevice]:
@@ -151,6 +153,9 @@ def set_up(web: WebSession, machine: str, spec: api.MachineSpec,
     _set_up_platform(web, machine, spec)
     webhardware.set_up_firmware(web, machine, spec.firmware)
     webhardware.set_limits(web, machine, spec.limits)
+    # Else what a guest has written waits in VirtualBox's memory, until the
+    # machine ends.
+    web.call('IMachine_setIOCacheEnabled', machine, IOCacheEnabled=False)
     graphics = web.text('IMachine_getGraphicsAdapter', machine)
     web.call('IGraphicsAdapter_setGraphicsControllerType', graphics,
              graphicsControllerType='VMSVGA')

@@ -73,6 +73,7 @@ class WebMedia:
         disks = web.texts('IVirtualBox_getHardDisks', web.root)
         images = web.texts('IVirtualBox_getDVDImages', web.root)
         return [*(medium for disk in disks
+                  if web.text('IMedium_getFormat', disk) != api.LUN_FORMAT
                   for medium in _tree(web, disk, None)),
                 *(_medium(web, image, api.DiskKind.DVD, None)
                   for image in images)]

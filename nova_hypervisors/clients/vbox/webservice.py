@@ -23,6 +23,7 @@ from nova_hypervisors.clients.vbox import parse
 from nova_hypervisors.clients.vbox import version
 from nova_hypervisors.clients.vbox import webfiles
 from nova_hypervisors.clients.vbox import weblogon
+from nova_hypervisors.clients.vbox import webluns
 from nova_hypervisors.clients.vbox import webmachines
 from nova_hypervisors.clients.vbox import webmedia
 from nova_hypervisors.clients.vbox import webnics
@@ -64,7 +65,7 @@ _POWER_S = 60.0
 
 
 class WebServiceClient(webmachines.WebMachines, webmedia.WebMedia,
-                       webnics.WebNics, webfiles.WebFiles):
+                       webluns.WebLuns, webnics.WebNics, webfiles.WebFiles):
     """:class:`.interface.RemoteClient` by SOAP.
 
     :param copy_timeout_s: limit of what takes as long as there is data, in

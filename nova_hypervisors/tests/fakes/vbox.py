@@ -51,6 +51,8 @@ class FakeVBox:
         self.media: dict[str, _Medium] = {}
         self.extradata: dict[str, str] = {}
         self.ignores_power_button: set[str] = set()
+        #: the storages' disks that are there, as one may log in to them
+        self.luns: set[api.Lun] = set()
 
     # The host
 
@@ -295,6 +297,28 @@ class FakeVBox:
     def _delete_file(self, path):
         Path(path).unlink()
 
+    def attach_lun(self, uuid, port, lun):
+        machine = self._machine(uuid)
+        if lun not in self.luns:
+            raise errors.VolumeUnavailable(f'{lun.address} cannot be opened')
+        if port in machine.disks or any(
+                disk.lun == lun.address for other in self.machines.values()
+                for disk in other.disks.values()):
+            raise errors.InUse(f'{lun.address} or the port is in use')
+        if machine.state is api.MachineState.SAVED:
+            raise errors.InvalidState(f'{uuid} is saved')
+        machine.disks[port] = api.AttachedDisk(
+            port, api.DiskKind.DISK, str(lun.address), lun.address)
+
+    def detach_lun(self, uuid, port):
+        machine = self._machine(uuid)
+        disk = machine.disks.get(port)
+        if disk is None or disk.lun is None:
+            raise errors.MediumNotFound(f'{uuid} has no LUN at {port}')
+        if machine.state is api.MachineState.SAVED:
+            raise errors.InvalidState(f'{uuid} is saved')
+        del machine.disks[port]
+
     # Network adapters
 
     def set_nic(self, uuid, nic):
@@ -313,7 +337,7 @@ class FakeVBox:
         machine = self._machine(uuid)
         before = {}
         for port, disk in machine.disks.items():
-            if disk.kind is api.DiskKind.DISK:
+            if disk.kind is api.DiskKind.DISK and disk.lun is None:
                 before[port] = disk.path
                 child = (self._folder(machine.spec)
                          / f'{len(machine.snapshots)}-{port}.vdi')

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Disks of storages by VBoxManage.
+
+VirtualBox's own initiator logs in to them: the host needs no other, and knows
+nothing of them.
+
+A disk that turns out not to open while it is attached to a running machine
+spoils the machine: VirtualBox 7.2.22 neither uses nor detaches it, and knows
+it until its daemon ends.  So it is tried on a machine that is off before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import tempfile
+import uuid as uuid_module
+from collections.abc import Iterator
+from pathlib import Path
+
+from nova_hypervisors.clients import errors
+from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.clients.vbox import codes
+from nova_hypervisors.clients.vbox import commands
+from nova_hypervisors.clients.vbox import controllers
+from nova_hypervisors.clients.vbox import program
+from nova_hypervisors.clients.vbox import settings
+from nova_hypervisors.clients.vbox import version
+
+_CREATED = re.compile(r'iSCSI disk created\. UUID: (?P<uuid>[0-9a-f-]{36})')
+_INACCESSIBLE = re.compile(r'^State: +inaccessible', re.MULTILINE)
+_REASON = re.compile(r'^Access Error: +(?P<text>.*?)^Type:',
+                     re.MULTILINE | re.DOTALL)
+
+_AT_REST = (api.MachineState.OFF, api.MachineState.ABORTED,
+            api.MachineState.SAVED)
+
+# The name of a machine on which a disk is tried.
+_PROBE = 'nova-hypervisors-probe'
+
+
+class ManagedLuns:
+    """:class:`.interface.LunApi`.
+
+    :ivar _home: a folder that VirtualBox may write to
+    """
+
+    _run: program.Program
+    _registry: settings.Registry
+    _home: Path
+
+    def get_version(self) -> version.Version:
+        raise NotImplementedError
+
+    def machine_state(self, uuid: str) -> api.MachineState:
+        raise NotImplementedError
+
+    def unregister_machine(self, uuid: str) -> None:
+        raise NotImplementedError
+
+    def detach_disk(self, uuid: str, port: int) -> None:
+        raise NotImplementedError
+
+    def _settings_file(self, uuid: str) -> Path:
+        raise NotImplementedError
+
+    def _set_flushing(self, uuid: str, bus: api.DiskBus, port: int,
+                      unsafe: bool | None) -> None:
+        raise NotImplementedError
+
+    def attach_lun(self, uuid: str, port: int, lun: api.Lun) -> None:
+        have = self._registry.read(self._settings_file(uuid)).settings
+        # VBoxManage would put it in the place of what is there.
+        if any(disk.port == port for disk in have.disks):
+            raise errors.InUse(f'port {port} of machine {uuid} is taken',
+                               operation='attach_lun')
+        self._forget_left_over(lun.address)
+        if self.machine_state(uuid) in _AT_REST:
+            self._attach_and_check(have, port, lun)
+        else:
+            with self._probe() as probe:
+                self._attach_and_check(probe, port, lun)
+            self._attach(have, port, lun)
+        self._set_flushing(uuid, have.disk_bus, port, unsafe=None)
+
+    def _forget_left_over(self, address: api.LunAddress) -> None:
+        """Close what something interrupted has left.
+
+        :raises InUse: a machine has it
+        """
+        for medium, (found, machine) in self._registry.luns().items():
+            if found != address:
+                continue
+            if machine is None:
+                self._run(commands.close_by_uuid(medium))
+            elif self._name(machine) == _PROBE:
+                self.unregister_machine(machine)
+            else:
+                raise errors.InUse(f'{address} is attached to the machine '
+                                   f'{machine}', operation='attach_lun')
+
+    def _name(self, uuid: str) -> str:
+        return self._registry.read(self._settings_file(uuid)).settings.name
+
+    @contextlib.contextmanager
+    def _probe(self) -> Iterator[api.MachineSettings]:
+        """Yield a machine that nobody uses."""
+        with tempfile.TemporaryDirectory(dir=self._home) as folder:
+            probe = api.MachineSpec(
+                uuid=str(uuid_module.uuid4()), name=_PROBE,
+                folder=Path(folder), vcpus=1, memory_mb=4)
+            quirks = version.Quirks.of(self.get_version())
+            self._run(commands.create(probe, quirks.platform_architecture))
+            try:
+                self._run(commands.add_disk_controller(
+                    probe.uuid, probe.disk_bus, cached=False))
+                yield api.MachineSettings(
+                    probe.uuid, probe.name, probe.folder, probe.vcpus,
+                    probe.memory_mb)
+            finally:
+                self.unregister_machine(probe.uuid)
+
+    def _attach_and_check(self, machine: api.MachineSettings, port: int,
+                          lun: api.Lun) -> None:
+        """Attach a disk to a machine that is off, if it will open.
+
+        :raises VolumeUnavailable: it will not
+        """
+        try:
+            text = self._run(commands.show_by_uuid(
+                self._attach(machine, port, lun)))
+            if _INACCESSIBLE.search(text):
+                reason = _REASON.search(text)
+                raise codes.lun_error(errors.ClientError(
+                    reason['text'].strip() if reason else 'inaccessible',
+                    operation='attach_lun'), lun.address)
+        except errors.ClientError:
+            with contextlib.suppress(errors.ClientError):
+                self.detach_lun(machine.uuid, port)
+            raise
+
+    def _attach(self, machine: api.MachineSettings, port: int,
+                lun: api.Lun) -> str:
+        """Return the UUID of the new medium."""
+        try:
+            text = self._run(
+                commands.attach_lun(
+                    machine.uuid, controllers.place(
+                        machine.disk_bus, api.DiskKind.DISK, port), lun,
+                    limited=bool(machine.limits.disk_kib_s)),
+                secrets=(lun.secret,) if lun.secret else ())
+        except errors.ClientError as error:
+            raise codes.lun_error(error, lun.address) from error
+        found = _CREATED.search(text)
+        return found['uuid'] if found else ''
+
+    def detach_lun(self, uuid: str, port: int) -> None:
+        path = self._settings_file(uuid)
+        medium = self._registry.medium_uuid(path, port)
+        if medium is None or medium not in self._registry.luns():
+            raise errors.MediumNotFound(
+                f'machine {uuid} has no LUN at port {port}',
+                operation='detach_lun')
+        self.detach_disk(uuid, port)
+        self._run(commands.close_by_uuid(medium))

@@ -110,12 +110,22 @@ class DiskOps:
 
         VirtualBox also forgets what it differed from, if nothing else does.
         """
+        with self.forgetting_parents([path]):
+            self._close(path, delete=True)
+            path.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def forgetting_parents(self, paths: Collection[Path]) -> Iterator[None]:
+        """Let VirtualBox forget what disks differed from that go meanwhile.
+
+        It does not by itself, and the cache would keep it.
+        """
+        names = {str(path) for path in paths}
         parents = [medium.parent for medium in self._client.list_media()
-                   if medium.path == str(path) and medium.parent]
-        self._close(path, delete=True)
+                   if medium.path in names and medium.parent]
+        yield
         for parent in parents:
             self._close(Path(parent), delete=False)
-        path.unlink(missing_ok=True)
 
     def forget_all(self, instance_files: files.InstanceFiles) -> None:
         """Close the disks of a server that was never finished."""

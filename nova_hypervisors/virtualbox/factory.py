@@ -39,10 +39,12 @@ from nova_hypervisors.virtualbox import diskops
 from nova_hypervisors.virtualbox import files
 from nova_hypervisors.virtualbox import hostops
 from nova_hypervisors.virtualbox import machines
+from nova_hypervisors.virtualbox import migrationops
 from nova_hypervisors.virtualbox import networkops
 from nova_hypervisors.virtualbox import options
 from nova_hypervisors.virtualbox import powerops
 from nova_hypervisors.virtualbox import rescueops
+from nova_hypervisors.virtualbox import resizeops
 from nova_hypervisors.virtualbox import snapshotops
 from nova_hypervisors.virtualbox import vmops
 from nova_hypervisors.virtualbox import watcher
@@ -58,6 +60,7 @@ class Parts:
     consoles: consoleops.ConsoleOps
     disks: diskops.DiskOps
     host: hostops.HostOps
+    migrations: migrationops.MigrationOps
     power: powerops.PowerOps
     rescues: rescueops.RescueOps
     snapshots: snapshotops.SnapshotOps
@@ -149,19 +152,24 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
     power = powerops.PowerOps(
         client, machine_map, folders, networks, consoles, instance_locks,
         watch, soft_reboot_s=group.wait_soft_reboot_seconds)
+    vms = vmops.VMOps(client, machine_map, folders, disks, networks, consoles,
+                      power, instance_locks, watch)
+    resizes = resizeops.ResizeOps(client, machine_map, folders, disks, power,
+                                  vms)
     return Parts(
         client=client, files=folders, machines=machine_map,
         consoles=consoles, disks=disks, power=power, watcher=watch,
         host=hostops.HostOps(client, machine_map, folders,
                              hostname=conf.host, reserved=_reserved(conf)),
+        migrations=migrationops.MigrationOps(
+            client, machine_map, power, resizes, instance_locks),
         rescues=rescueops.RescueOps(client, machine_map, folders, disks, power,
                                     instance_locks),
         snapshots=snapshotops.SnapshotOps(
             client, machine_map, folders, instance_locks, glance.API(),
             image_format=group.snapshot_image_format,
             timeout_s=group.copy_timeout),
-        vms=vmops.VMOps(client, machine_map, folders, disks, networks,
-                        consoles, power, instance_locks, watch),
+        vms=vms,
         cache_ages=_cache_ages(conf))
 
 

@@ -7,6 +7,18 @@ import dataclasses
 import shutil
 from pathlib import Path
 
+_ASIDE = '.before-resize'
+
+
+def aside(disk: Path) -> Path:
+    """Return what a disk is called while a larger one has its name."""
+    return disk.with_stem(disk.stem + _ASIDE)
+
+
+def grown(disk: Path) -> Path:
+    """Return what a larger copy is called until it is one."""
+    return disk.with_stem(f'{disk.stem}.grown')
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class InstanceFiles:

@@ -88,9 +88,10 @@ class PowerOps:
     def power_on(self, instance: objects.Instance) -> None:
         """Start a server, or let it go on if it was paused or suspended."""
         with self._locks.hold(instance.uuid):
-            self._power_on(instance)
+            self.boot(instance)
 
-    def _power_on(self, instance: objects.Instance) -> None:
+    def boot(self, instance: objects.Instance) -> None:
+        """The same with the instance's lock held."""
         uuid = self._uuid(instance)
         state = self._client.machine_state(uuid)
         if state is api.MachineState.PAUSED:
@@ -123,10 +124,13 @@ class PowerOps:
         :param retry_interval_s: how often the guest is asked; 0 for once
         """
         with self._locks.hold(instance.uuid):
-            uuid = self._uuid(instance)
-            if not (timeout_s and self._shut_down(
-                    uuid, timeout_s, retry_interval_s or timeout_s)):
-                self.end(uuid)
+            self.stop(self._uuid(instance), timeout_s, retry_interval_s)
+
+    def stop(self, uuid: str, timeout_s: int, retry_interval_s: int) -> None:
+        """The same for a machine, whose instance's lock is held."""
+        if not (timeout_s and self._shut_down(
+                uuid, timeout_s, retry_interval_s or timeout_s)):
+            self.end(uuid)
 
     def _shut_down(self, uuid: str, timeout_s: float,
                    retry_interval_s: float) -> bool:
@@ -165,7 +169,7 @@ class PowerOps:
             if not (soft and self._shut_down(uuid, self._soft_reboot_s,
                                              self._soft_reboot_s)):
                 self.end(uuid)
-            self._power_on(instance)
+            self.boot(instance)
 
     def pause(self, instance: objects.Instance) -> None:
         with self._locks.hold(instance.uuid):

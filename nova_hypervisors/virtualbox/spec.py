@@ -41,6 +41,9 @@ CONFIG_DRIVE_PORT = api.DISK_PORTS - 1
 RESCUED_PORT = api.RESCUED_PORT
 _FIRST_FREE_PORT = 2
 
+#: VirtualBox's snapshot of a server that was resized and is not confirmed.
+RESIZE_SNAPSHOT = 'before-resize'
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class BootPlan:
@@ -162,6 +165,8 @@ def machine_spec(instance: objects.Instance, image_meta: objects.ImageMeta,
         chipset=chipset(image_meta, len(nics)),
         boot_order=boot_order,
         nics=nics,
+        # Not in the machine's own folder: a disk may stay there for good.
+        snapshot_folder=instance_files.folder,
         serial_socket=instance_files.serial_socket,
         remote_display=remote_display,
         description=f'{instance.display_name}\n'

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from nova import context as nova_context
 from nova import exception
 from nova import objects
+from nova.compute import task_states
 from oslo_concurrency import lockutils
 from oslo_log import log as logging
 
@@ -103,17 +105,8 @@ class VMOps:
                         boot: spec.BootPlan,
                         instance_files: files.InstanceFiles,
                         undo: undoing.Undo) -> str:
-        instance = spawn.instance
         with lockutils.lock(_PORTS_LOCK):
-            others = self._other_settings(instance.uuid)
-            machine = spec.machine_spec(
-                instance, spawn.image_meta, instance_files,
-                machine_uuid=self._machines.machine_uuid(instance.uuid),
-                nics=self._networks.plan(instance, spawn.network_info,
-                                         spawn.image_meta, boot, others),
-                boot_order=boot.once or boot.order,
-                remote_display=self._consoles.remote_display(
-                    instance.uuid, consoleops.display_ports(others)))
+            machine = self._plan(spawn, boot, instance_files)
             try:
                 self._client.create_machine(machine)
             except errors.AlreadyExists:
@@ -124,6 +117,36 @@ class VMOps:
                 raise
             undo.add(self._delete_with_images, machine.uuid)
         return machine.uuid
+
+    def _plan(self, spawn: request.SpawnRequest, boot: spec.BootPlan,
+              instance_files: files.InstanceFiles) -> api.MachineSpec:
+        """Decide on a machine; the lock of ports is held."""
+        instance = spawn.instance
+        others = self._other_settings(instance.uuid)
+        return spec.machine_spec(
+            instance, spawn.image_meta, instance_files,
+            machine_uuid=self._machines.machine_uuid(instance.uuid),
+            nics=self._networks.plan(instance, spawn.network_info,
+                                     spawn.image_meta, boot, others),
+            boot_order=boot.once or boot.order,
+            remote_display=self._consoles.remote_display(
+                instance.uuid, consoleops.display_ports(others)))
+
+    def reconfigure(self, spawn: request.SpawnRequest) -> None:
+        """Bring a machine that is off in line with what Nova wants now.
+
+        Its display keeps its port.  The instance's lock is held.
+        """
+        boot = spec.boot_plan(spawn.instance)
+        with lockutils.lock(_PORTS_LOCK):
+            machine = self._plan(spawn, boot,
+                                 self._files.instance(spawn.instance.uuid))
+            ports = self._client.machine_settings(machine.uuid).display_ports
+            display = machine.remote_display
+            if display is not None and ports:
+                display = dataclasses.replace(display, ports=ports)
+            self._client.configure_machine(dataclasses.replace(
+                machine, remote_display=display, boot_order=boot.order))
 
     def _other_settings(self, instance_uuid: str,
                         ) -> Sequence[api.MachineSettings]:
@@ -141,7 +164,26 @@ class VMOps:
                 destroy_disks: bool) -> None:
         """Take a server's machine away; one that is gone is no error."""
         with self._locks.hold(instance.uuid):
-            self._destroy(instance.uuid, destroy_disks)
+            if not self._is_set_back(instance):
+                self._destroy(instance.uuid, destroy_disks)
+
+    def _is_set_back(self, instance: objects.Instance) -> bool:
+        """Stop a machine that goes on as what it was; say if it is one.
+
+        Nova takes a server away where it was resized to, before it goes on
+        where it was resized from; here that is the same machine.
+        """
+        if instance.task_state != task_states.RESIZE_REVERTING:
+            return False
+        uuid = self._machines.machine_uuid(instance.uuid)
+        try:
+            snapshots = self._client.machine_settings(uuid).snapshots
+        except errors.MachineNotFound:
+            return False
+        if spec.RESIZE_SNAPSHOT not in snapshots:
+            return False
+        self._power.end(uuid)
+        return True
 
     def _destroy(self, instance_uuid: str, destroy_disks: bool) -> None:
         uuid = self._machines.machine_uuid(instance_uuid)

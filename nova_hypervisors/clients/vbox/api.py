@@ -156,6 +156,8 @@ class MachineSpec:
     :param chipset: piix3 (8 slots for adapters) or ich9 (36)
     :param unsafe_cache: the host caches what is written to disks, and flushes
         by the guest are ignored: fast, and lost if the host fails
+    :param snapshot_folder: where the files are that snapshots set apart; a
+        machine that is there keeps its own
     :param serial_socket: the first serial port is a local socket here, for
         which VirtualBox listens
     :param serial_log: what comes from the first serial port is kept, from one
@@ -176,6 +178,7 @@ class MachineSpec:
     disk_bus: DiskBus = DiskBus.SATA
     unsafe_cache: bool = False
     limits: Limits = Limits()
+    snapshot_folder: PurePath | None = None
     serial_socket: PurePath | None = None
     serial_log: bool = False
     remote_display: RemoteDisplay | None = None

@@ -36,6 +36,7 @@ _TEXTS: tuple[tuple[str, type[errors.ClientError]], ...] = (
     ('VERR_FILE_NOT_FOUND', errors.NotFound),
     ('VERR_ALREADY_EXISTS', errors.AlreadyExists),
     ('already exists', errors.AlreadyExists),
+    ('is an existing file', errors.AlreadyExists),
     ('is not currently running', errors.InvalidState),
     # Its process died while it was being powered off.
     ('The VM session was aborted', errors.InvalidState),

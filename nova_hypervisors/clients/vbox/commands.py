@@ -138,6 +138,10 @@ def _remote_display(display: api.RemoteDisplay | None) -> Iterator[str]:
         yield from ('--vrde-property', f'{key}={value}')
 
 
+def snapshot_folder(folder: PurePath | None) -> Command:
+    return () if folder is None else ('--snapshot-folder', str(folder))
+
+
 def set_chipset(uuid: str, chipset: str) -> Command:
     """modifyvm counts adapter slots before it changes the chipset."""
     return ('modifyvm', uuid, '--chipset', chipset)
@@ -263,6 +267,14 @@ def create_child_disk(path: PurePath, parent: PurePath) -> Command:
             '--diffparent', str(parent))
 
 
+def resize_disk(path: PurePath, size_mb: int) -> Command:
+    return ('modifymedium', 'disk', str(path), '--resize', str(size_mb))
+
+
+def move_disk(path: PurePath, target: PurePath) -> Command:
+    return ('modifymedium', 'disk', str(path), '--move', str(target))
+
+
 def clone_disk(source: PurePath, target: PurePath) -> Command:
     return ('clonemedium', 'disk', str(source), str(target),
             '--format', 'VDI')
@@ -287,12 +299,16 @@ def unregister(uuid: str) -> Command:
     return ('unregistervm', uuid)
 
 
-def take_snapshot(uuid: str, name: str) -> Command:
-    return ('snapshot', uuid, 'take', name, '--live')
+def take_snapshot(uuid: str, name: str, live: bool) -> Command:
+    return ('snapshot', uuid, 'take', name, *(('--live',) if live else ()))
 
 
 def delete_snapshot(uuid: str, name: str) -> Command:
     return ('snapshot', uuid, 'delete', name)
+
+
+def restore_snapshot(uuid: str, name: str) -> Command:
+    return ('snapshot', uuid, 'restore', name)
 
 
 def statistics(uuid: str) -> Command:

@@ -130,6 +130,18 @@ class MediumApi(Protocol):
     def create_child_disk(self, path: PurePath, parent: PurePath) -> None:
         """Make a VDI that holds only what differs from its parent."""
 
+    def resize_disk(self, path: PurePath, size_mb: int) -> None:
+        """Make a disk larger that nobody writes to.
+
+        :raises ClientError: it would be smaller
+        """
+
+    def move_disk(self, path: PurePath, target: PurePath) -> None:
+        """Give a disk's file another name; who has it attached, keeps it.
+
+        :raises AlreadyExists: there is a file with that name
+        """
+
     def clone_disk(self, source: PurePath, target: PurePath) -> None:
         """Copy a disk with all that its parents hold into one new VDI.
 
@@ -182,11 +194,22 @@ class NicApi(Protocol):
 
 
 class SnapshotApi(Protocol):
-    def take_snapshot(self, uuid: str, name: str) -> None:
-        """Freeze the disks; a running machine goes on, on new files."""
+    def take_snapshot(self, uuid: str, name: str, live: bool = True) -> None:
+        """Freeze the disks; the machine goes on, on new files.
+
+        :param live: whether it runs
+        """
 
     def delete_snapshot(self, uuid: str, name: str) -> None:
         """Merge the files again that a snapshot had set apart."""
+
+    def restore_snapshot(self, uuid: str, name: str) -> None:
+        """Bring a machine back to what it was, its settings too.
+
+        The snapshot stays.  Disks that were attached since stay as files.
+
+        :raises InvalidState: the machine runs
+        """
 
 
 class DisplayApi(Protocol):

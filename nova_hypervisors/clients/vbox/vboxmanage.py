@@ -136,7 +136,9 @@ class VBoxManageClient(luns.ManagedLuns):
         try:
             self._run(commands.create(spec, quirks.platform_architecture))
             # A new machine has one adapter, and it is not one of ours.
-            self._configure(spec, slots=1, limits=api.Limits())
+            self._configure(spec, slots=1, limits=api.Limits(),
+                            more=commands.snapshot_folder(
+                                spec.snapshot_folder))
             for bus in dict.fromkeys((api.DiskBus.SATA, spec.disk_bus)):
                 self._run(commands.add_disk_controller(
                     spec.uuid, bus, spec.unsafe_cache and bus is (
@@ -172,7 +174,8 @@ class VBoxManageClient(luns.ManagedLuns):
                                    spec.unsafe_cache)
 
     def _configure(self, spec: api.MachineSpec, slots: int,
-                   limits: api.Limits) -> None:
+                   limits: api.Limits,
+                   more: commands.Command = ()) -> None:
         """:param limits: those that it has"""
         for group, had, wanted in (
                 (controllers.DISKS_GROUP, limits.disk_kib_s,
@@ -184,7 +187,7 @@ class VBoxManageClient(luns.ManagedLuns):
         if spec.chipset != _DEFAULT_CHIPSET:
             self._run(commands.set_chipset(spec.uuid, spec.chipset))
         display = spec.remote_display
-        self._run(commands.configure(spec, slots),
+        self._run((*commands.configure(spec, slots), *more),
                   secrets=display.properties.values() if display else ())
 
     def _set_limit(self, uuid: str, group: str, kib_s: int) -> None:
@@ -284,6 +287,13 @@ class VBoxManageClient(luns.ManagedLuns):
         with self._media:
             self._run(commands.create_child_disk(path, parent))
 
+    def resize_disk(self, path: PurePath, size_mb: int) -> None:
+        self._run(commands.resize_disk(path, size_mb))
+
+    def move_disk(self, path: PurePath, target: PurePath) -> None:
+        self._run(commands.move_disk(path, target),
+                  timeout_s=self._copy_timeout_s)
+
     def clone_disk(self, source: PurePath, target: PurePath) -> None:
         self._run(commands.clone_disk(source, target),
                   timeout_s=self._copy_timeout_s)
@@ -334,13 +344,16 @@ class VBoxManageClient(luns.ManagedLuns):
 
     # Snapshots, display, statistics
 
-    def take_snapshot(self, uuid: str, name: str) -> None:
-        self._run(commands.take_snapshot(uuid, name),
+    def take_snapshot(self, uuid: str, name: str, live: bool = True) -> None:
+        self._run(commands.take_snapshot(uuid, name, live),
                   timeout_s=self._copy_timeout_s)
 
     def delete_snapshot(self, uuid: str, name: str) -> None:
         self._run(commands.delete_snapshot(uuid, name),
                   timeout_s=self._copy_timeout_s)
+
+    def restore_snapshot(self, uuid: str, name: str) -> None:
+        self._run(commands.restore_snapshot(uuid, name))
 
     def save_screenshot(self, uuid: str, path: PurePath) -> None:
         self._run(commands.control(uuid, 'screenshotpng', str(path)))

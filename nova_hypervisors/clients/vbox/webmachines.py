@@ -302,6 +302,9 @@ class WebMachines:
         webhardware.add_controllers(web, machine, spec)
         if spec.firmware.secure_boot:
             webhardware.secure_boot(web, machine)
+        if spec.snapshot_folder is not None:
+            web.call('IMachine_setSnapshotFolder', machine,
+                     snapshotFolder=str(spec.snapshot_folder))
         web.call('IMachine_saveSettings', machine)
         web.call('IVirtualBox_registerMachine', web.root, machine=machine)
 

@@ -100,6 +100,23 @@ class WebMedia:
             web.wait(progress, 'create_child_disk', _CREATE_S)
 
     @weblogon.changes
+    def resize_disk(self, web: WebSession, path: PurePath,
+                    size_mb: int) -> None:
+        medium = opened(web, path)
+        progress = web.text('IMedium_resize', medium,
+                            logicalSize=size_mb * _MB)
+        web.wait(progress, 'resize_disk', _CREATE_S)
+        # It tells the former size until it has looked.
+        web.call('IMedium_refreshState', medium)
+
+    @weblogon.changes
+    def move_disk(self, web: WebSession, path: PurePath,
+                  target: PurePath) -> None:
+        progress = web.text('IMedium_moveTo', opened(web, path),
+                            location=str(target))
+        web.wait(progress, 'move_disk', self._copy_timeout_s)
+
+    @weblogon.changes
     def clone_disk(self, web: WebSession, source: PurePath,
                    target: PurePath) -> None:
         copy = new(web, target)

@@ -251,10 +251,11 @@ class WebServiceClient(webmachines.WebMachines, webmedia.WebMedia,
     # Snapshots, display, statistics
 
     @weblogon.changes
-    def take_snapshot(self, web: WebSession, uuid: str, name: str) -> None:
+    def take_snapshot(self, web: WebSession, uuid: str, name: str,
+                      live: bool = True) -> None:
         with web.locked(uuid) as lock:
             progress = web.text('IMachine_takeSnapshot', lock.machine,
-                                name=name, description='', pause=False)
+                                name=name, description='', pause=not live)
             web.wait(progress, 'take_snapshot', self._copy_timeout_s)
 
     @weblogon.changes
@@ -265,6 +266,15 @@ class WebServiceClient(webmachines.WebMachines, webmedia.WebMedia,
             progress = web.text('IMachine_deleteSnapshot', lock.machine,
                                 id=web.text('ISnapshot_getId', snapshot))
             web.wait(progress, 'delete_snapshot', self._copy_timeout_s)
+
+    @weblogon.changes
+    def restore_snapshot(self, web: WebSession, uuid: str, name: str) -> None:
+        with web.locked(uuid, 'Write') as lock:
+            progress = web.text(
+                'IMachine_restoreSnapshot', lock.machine,
+                snapshot=web.text('IMachine_findSnapshot', lock.machine,
+                                  nameOrId=name))
+            web.wait(progress, 'restore_snapshot', self._copy_timeout_s)
 
     @weblogon.reads
     def save_screenshot(self, web: WebSession, uuid: str,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Disks and snapshots of them are alike by every client."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,38 @@ class TestMedia:
                                  for medium in client.list_media()}
         assert _content(copy) == peers.lab().guest.read_bytes()
 
+    def test_grown(self, client, peer):
+        path = peers.make_vdi(peer.folder / 'disk.vdi')
+        client.resize_disk(path, 8)
+        assert client.list_media() == [
+            api.Medium(str(path), api.DiskKind.DISK, 8)]
+        with pytest.raises(errors.ClientError):
+            client.resize_disk(path, 4)
+
+    def test_moved_with_all_that_hangs_on_it(self, make, client, peer):
+        spec = make()
+        base = peers.make_vdi(peer.folder / 'base.vdi')
+        child = peer.folder / 'child.vdi'
+        client.create_child_disk(child, base)
+        client.attach_disk(spec.uuid, 0, child)
+        for path, name in ((base, 'b.vdi'), (child, 'c.vdi')):
+            client.move_disk(path, peer.folder / name)
+        assert client.machine_settings(spec.uuid).disks == (
+            api.AttachedDisk(0, api.DiskKind.DISK,
+                             str(peer.folder / 'c.vdi')),)
+        assert {medium.path: medium.parent
+                for medium in client.list_media()} == {
+            str(peer.folder / 'b.vdi'): None,
+            str(peer.folder / 'c.vdi'): str(peer.folder / 'b.vdi')}
+        assert not base.exists()
+        assert not child.exists()
+
+    def test_not_moved_over_a_file(self, client, peer):
+        path = peers.make_vdi(peer.folder / 'disk.vdi')
+        other = peers.make_vdi(peer.folder / 'other.vdi')
+        with pytest.raises(errors.AlreadyExists):
+            client.move_disk(path, other)
+
 
 class TestSnapshots:
     def test_a_running_machine_goes_on_on_new_files(self, client, running):
@@ -118,6 +151,45 @@ class TestSnapshots:
     def test_one_that_is_not_there(self, make, client):
         with pytest.raises(errors.ClientError):
             client.delete_snapshot(make().uuid, 'none')
+
+    def test_a_machine_is_again_what_it_was(self, make, client, peer):
+        spec = make(disk=True, memory_mb=64)
+        before, = client.machine_settings(spec.uuid).disks
+        client.take_snapshot(spec.uuid, 'before', live=False)
+        client.configure_machine(dataclasses.replace(spec, memory_mb=96))
+        more = peers.make_vdi(peer.folder / 'more.vdi')
+        client.attach_disk(spec.uuid, 4, more)
+        client.restore_snapshot(spec.uuid, 'before')
+        client.delete_snapshot(spec.uuid, 'before')
+        found = client.machine_settings(spec.uuid)
+        assert found.memory_mb == 64
+        assert found.disks == (before,)
+        client.close_medium(more, delete=True)
+
+    def test_one_that_runs_is_not_restored(self, client, running):
+        client.take_snapshot(running, 'before')
+        with pytest.raises(errors.InvalidState):
+            client.restore_snapshot(running, 'before')
+        client.delete_snapshot(running, 'before')
+
+    def test_a_child_that_only_a_snapshot_has_goes_with_it(
+            self, make, client, peer):
+        spec = make()
+        base = peers.make_vdi(peer.folder / 'base.vdi')
+        child, new = peer.folder / 'child.vdi', peer.folder / 'new.vdi'
+        client.create_child_disk(child, base)
+        client.attach_disk(spec.uuid, 0, child)
+        client.take_snapshot(spec.uuid, 'before', live=False)
+        current, = client.machine_settings(spec.uuid).disks
+        client.clone_disk(current.path, new)
+        client.detach_disk(spec.uuid, 0)
+        client.close_medium(current.path, delete=True)
+        client.attach_disk(spec.uuid, 0, new)
+        client.delete_snapshot(spec.uuid, 'before')
+        disk, = client.machine_settings(spec.uuid).disks
+        assert disk.path == str(new)
+        assert not child.exists()
+        client.close_medium(base)
 
 
 def _content(vdi):

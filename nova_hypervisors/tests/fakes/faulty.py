@@ -23,6 +23,8 @@ class FaultyClient:
         self.calls: list[str] = []
         self.hanging = threading.Event()
         self._client = client
+        self._name = None
+        self._spared = 0
         self._at = at
         self._after = after
         self._hang = hang
@@ -33,11 +35,32 @@ class FaultyClient:
         self._at = at
         self._after = after
 
+    def fail(self, name: str, after: bool = False, spared: int = 0) -> None:
+        """Let a call of a method fail, whatever comes before it.
+
+        :param spared: how many calls of it go well first
+        """
+        self._name = name
+        self._spared = spared
+        self._after = after
+
+    def _is_next(self, name: str) -> bool:
+        if name != self._name:
+            return False
+        self._spared -= 1
+        if self._spared < 0:
+            self._name = None
+        return self._name is None
+
     def __getattr__(self, name):
         method = getattr(self._client, name)
 
         def call(*args, **kwargs):
             self.calls.append(name)
+            if self._is_next(name):
+                if self._after:
+                    method(*args, **kwargs)
+                raise errors.ClientError('injected fault', operation=name)
             if len(self.calls) != self._at:
                 return method(*args, **kwargs)
             if self._after:

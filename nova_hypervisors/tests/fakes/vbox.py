@@ -12,6 +12,7 @@ from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import controllers
 from nova_hypervisors.clients.vbox import version
+from nova_hypervisors.tests.fakes import snapshots
 
 _ALIVE = (api.MachineState.RUNNING, api.MachineState.PAUSED)
 
@@ -29,8 +30,8 @@ class _Machine:
     nics: dict[int, api.Nic] = dataclasses.field(default_factory=dict)
     disks: dict[int, api.AttachedDisk] = dataclasses.field(
         default_factory=dict)
-    # Newest last: name, and the root paths that were current before.
-    snapshots: list[tuple[str, dict[int, str]]] = dataclasses.field(
+    # Newest last.
+    snapshots: list[snapshots.Snapshot] = dataclasses.field(
         default_factory=list)
     started_at: float = 0.0
     nmis: int = 0
@@ -43,7 +44,7 @@ class _Medium:
     kind: api.DiskKind = api.DiskKind.DISK
 
 
-class FakeVBox:
+class FakeVBox(snapshots.FakeSnapshots):
     """Implements :class:`.clients.vbox.interface.VBoxClient`."""
 
     def __init__(self) -> None:
@@ -106,7 +107,8 @@ class FakeVBox:
             boot_order=spec.boot_order,
             display_ports=(spec.remote_display.ports if spec.remote_display
                            else ''),
-            snapshots=tuple(name for name, _ in machine.snapshots),
+            snapshots=tuple(snapshot.name
+                            for snapshot in machine.snapshots),
             os_type=spec.os_type, efi=spec.firmware.efi,
             tpm=spec.firmware.tpm, disk_bus=spec.disk_bus,
             unsafe_cache=spec.unsafe_cache, limits=spec.limits)
@@ -233,6 +235,32 @@ class FakeVBox:
         self.media[str(path)] = _Medium(
             self.media[str(parent)].capacity_mb, str(parent))
 
+    def resize_disk(self, path, size_mb):
+        self._known(path)
+        if size_mb < self.media[str(path)].capacity_mb:
+            raise errors.Unsupported(f'{path} cannot be made smaller')
+        self.media[str(path)].capacity_mb = size_mb
+
+    def move_disk(self, path, target):
+        self._known(path)
+        self._new_file(target)
+        self._copy_file(path, target)
+        self._delete_file(path)
+        self.media[str(target)] = self.media.pop(str(path))
+        self._rename(str(path), str(target))
+
+    def _rename(self, path, target):
+        """Let machines, snapshots and children follow a file."""
+        for medium in self.media.values():
+            if medium.parent == path:
+                medium.parent = target
+        for machine in self.machines.values():
+            for disks in (machine.disks, *(snapshot.disks for snapshot
+                                           in machine.snapshots)):
+                for port, disk in disks.items():
+                    if disk.path == path:
+                        disks[port] = dataclasses.replace(disk, path=target)
+
     def clone_disk(self, source, target):
         self._known(source)
         self._new_file(target)
@@ -244,7 +272,9 @@ class FakeVBox:
     def close_medium(self, path, delete=False, kind=api.DiskKind.DISK):
         self._known(path)
         if any(disk.path == str(path) for machine in self.machines.values()
-               for disk in machine.disks.values()):
+               for disks in (machine.disks, *(
+                   snapshot.disks for snapshot in machine.snapshots))
+               for disk in disks.values()):
             raise errors.InUse(f'{path} is attached')
         if any(medium.parent == str(path) for medium in self.media.values()):
             raise errors.InUse(f'{path} has children')
@@ -331,33 +361,7 @@ class FakeVBox:
         nics = self._alive(uuid).nics
         nics[slot] = dataclasses.replace(nics[slot], attachment=attachment)
 
-    # Snapshots, display, statistics
-
-    def take_snapshot(self, uuid, name):
-        machine = self._machine(uuid)
-        before = {}
-        for port, disk in machine.disks.items():
-            if disk.kind is api.DiskKind.DISK and disk.lun is None:
-                before[port] = disk.path
-                child = (self._folder(machine.spec)
-                         / f'{len(machine.snapshots)}-{port}.vdi')
-                self.create_child_disk(child, disk.path)
-                machine.disks[port] = dataclasses.replace(disk,
-                                                          path=str(child))
-        machine.snapshots.append((name, before))
-
-    def delete_snapshot(self, uuid, name):
-        machine = self._machine(uuid)
-        for index, (found, before) in enumerate(machine.snapshots):
-            if found == name:
-                del machine.snapshots[index]
-                for port, path in before.items():
-                    disk = machine.disks[port]
-                    del self.media[disk.path]
-                    self._delete_file(disk.path)
-                    machine.disks[port] = dataclasses.replace(disk, path=path)
-                return
-        raise errors.NotFound(f'no snapshot {name}')
+    # Display, statistics
 
     def save_screenshot(self, uuid, path):
         self._alive(uuid)

@@ -178,7 +178,7 @@ class ResizeOps:
     def _attached(self, uuid: str) -> dict[int, api.AttachedDisk]:
         settings = self._client.machine_settings(uuid)
         return {disk.port: disk for disk in settings.disks
-                if disk.kind is api.DiskKind.DISK}
+                if disk.kind is api.DiskKind.DISK and disk.lun is None}
 
     def _parent(self, disk: api.AttachedDisk) -> str | None:
         return next((medium.parent for medium in self._client.list_media()

@@ -37,6 +37,8 @@ def instance(image_ref=None, *, vcpus=1, memory_mb=64, root_gb=1,
         'task_state': None, 'power_state': 1, 'architecture': None,
         'flavor': flavor, 'system_metadata': system_metadata or {},
         'metadata': {}, 'trusted_certs': trusted_certs, **changes}
+    values.setdefault('info_cache', objects.InstanceInfoCache(
+        network_info=network_model.NetworkInfo()))
     return objects.Instance(admin_context(), **values)
 
 

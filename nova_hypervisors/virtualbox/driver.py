@@ -291,7 +291,7 @@ class VirtualBoxDriver(driver.ComputeDriver):
     def detach_interface(self, context: nova_context.RequestContext,
                          instance: objects.Instance, vif: Any) -> None:
         with boundary.for_instance(instance):
-            self._parts.vms.detach_interface(instance, vif)
+            self._parts.vms.detach_interface(context, instance, vif)
 
     # Consoles
 

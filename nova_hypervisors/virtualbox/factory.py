@@ -28,6 +28,7 @@ from nova_hypervisors.clients.vbox import vboxmanage
 from nova_hypervisors.clients.vbox import weblogon
 from nova_hypervisors.clients.vbox import webservice
 from nova_hypervisors.clients.vbox import websession
+from nova_hypervisors.common import devices
 from nova_hypervisors.common import imagecache
 from nova_hypervisors.common import locks
 from nova_hypervisors.common import ports
@@ -153,7 +154,8 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
         client, machine_map, folders, networks, consoles, instance_locks,
         watch, soft_reboot_s=group.wait_soft_reboot_seconds)
     vms = vmops.VMOps(client, machine_map, folders, disks, networks, consoles,
-                      power, instance_locks, watch)
+                      power, instance_locks, watch,
+                      devices.DeviceMetadata(devices.Records()))
     resizes = resizeops.ResizeOps(client, machine_map, folders, disks, power,
                                   vms)
     return Parts(

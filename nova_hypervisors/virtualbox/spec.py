@@ -14,6 +14,7 @@ from oslo_utils import strutils
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.common import request
 from nova_hypervisors.virtualbox import files
+from nova_hypervisors.virtualbox import hardware
 
 # Adapters with which a machine starts.  ICH9 has 36 slots, but VirtualBox
 # 7.2.22 does not start a machine that uses more than 29 ("Too many LED sets").
@@ -24,9 +25,6 @@ _NIC_MODELS = {'virtio': 'virtio', 'e1000': '82540EM', 'pcnet': 'Am79C973'}
 _DEFAULT_NIC_MODEL = 'virtio'
 # VirtualBox's network boot does not know virtio.
 _NETWORK_BOOT_NIC_MODEL = 'e1000'
-
-_OS_TYPES = {'linux': 'Linux_64', 'windows': 'WindowsNT_64'}
-_DEFAULT_OS_TYPE = 'Other_64'
 
 _BOOT_ORDERS = {
     'disk': (api.BootDevice.DISK, api.BootDevice.DVD),
@@ -154,19 +152,23 @@ def machine_spec(instance: objects.Instance, image_meta: objects.ImageMeta,
                  boot_order: tuple[api.BootDevice, ...],
                  remote_display: api.RemoteDisplay | None,
                  ) -> api.MachineSpec:
+    wanted = hardware.plan(instance, image_meta)
     return api.MachineSpec(
         uuid=machine_uuid,
         name=instance.name,
         folder=instance_files.folder,
         vcpus=instance.flavor.vcpus,
         memory_mb=instance.flavor.memory_mb,
-        os_type=_OS_TYPES.get(
-            image_meta.properties.get('os_type') or '', _DEFAULT_OS_TYPE),
+        os_type=wanted.os_type,
         chipset=chipset(image_meta, len(nics)),
         boot_order=boot_order,
         nics=nics,
         # Not in the machine's own folder: a disk may stay there for good.
         snapshot_folder=instance_files.folder,
+        firmware=wanted.firmware,
+        disk_bus=wanted.disk_bus,
+        unsafe_cache=wanted.unsafe_cache,
+        limits=wanted.limits,
         serial_socket=instance_files.serial_socket,
         remote_display=remote_display,
         description=f'{instance.display_name}\n'

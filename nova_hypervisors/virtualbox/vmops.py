@@ -19,12 +19,14 @@ from oslo_log import log as logging
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import interface
+from nova_hypervisors.common import devices
 from nova_hypervisors.common import locks
 from nova_hypervisors.common import request
 from nova_hypervisors.common import undo as undoing
 from nova_hypervisors.virtualbox import consoleops
 from nova_hypervisors.virtualbox import diskops
 from nova_hypervisors.virtualbox import files
+from nova_hypervisors.virtualbox import hardware
 from nova_hypervisors.virtualbox import machines
 from nova_hypervisors.virtualbox import networkops
 from nova_hypervisors.virtualbox import powerops
@@ -44,7 +46,8 @@ class VMOps:
                  networks: networkops.NetworkOps,
                  consoles: consoleops.ConsoleOps, power: powerops.PowerOps,
                  instance_locks: locks.InstanceLocks,
-                 watch: watcher.Watcher) -> None:
+                 watch: watcher.Watcher,
+                 metadata: devices.DeviceMetadata) -> None:
         self._client = client
         self._machines = machine_map
         self._files = host_files
@@ -54,6 +57,7 @@ class VMOps:
         self._power = power
         self._locks = instance_locks
         self._watcher = watch
+        self._metadata = metadata
 
     def list_names(self) -> list[str]:
         return [machine.name for machine in self._machines.owned().values()]
@@ -75,7 +79,13 @@ class VMOps:
         """Make a server's machine; leave nothing behind if that fails."""
         instance = spawn.instance
         spec.check_request(spawn)
+        if hardware.plan(instance, spawn.image_meta).unsafe_cache:
+            LOG.warning('The flavor gives the server an unsafe disk cache: '
+                        'if this host fails, its disks may be unreadable',
+                        instance=instance)
         boot = spec.boot_plan(instance)
+        # The config drive has it too.
+        self._metadata.set(spawn.context, instance, spawn.network_info)
         image = self._disks.fetch(spawn)
         with self._locks.hold(instance.uuid), undoing.Undo() as undo:
             if self.exists(instance):
@@ -244,8 +254,11 @@ class VMOps:
               lockutils.lock(_PORTS_LOCK)):
             self._networks.attach(context, instance, image_meta, vif,
                                   self._other_settings(instance.uuid))
+            self._metadata.update(context, instance, added=[vif])
 
-    def detach_interface(self, instance: objects.Instance,
+    def detach_interface(self, context: nova_context.RequestContext,
+                         instance: objects.Instance,
                          vif: dict[str, Any]) -> None:
         with self._locks.hold(instance.uuid):
             self._networks.detach(instance, vif)
+            self._metadata.update(context, instance, removed=[vif])

@@ -12,9 +12,11 @@ from nova.virt import images as nova_images
 from oslo_config import fixture as config_fixture
 
 from nova_hypervisors import conf
+from nova_hypervisors.common import devices
 from nova_hypervisors.tests import builders
 from nova_hypervisors.tests import peers
 from nova_hypervisors.tests.fakes import glance
+from nova_hypervisors.tests.fakes import records as fake_records
 
 
 @pytest.fixture
@@ -71,6 +73,14 @@ def image_api(folder, monkeypatch):
 @pytest.fixture
 def image(image_api):
     return image_api.add('raw', peers.lab().guest)
+
+
+@pytest.fixture(autouse=True)
+def records(monkeypatch):
+    """Nova's database, of which there is none here."""
+    found = fake_records.FakeRecords()
+    monkeypatch.setattr(devices, 'Records', lambda: found)
+    return found
 
 
 @pytest.fixture

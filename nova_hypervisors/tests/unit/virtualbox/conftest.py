@@ -10,9 +10,11 @@ from nova.virt import fake as nova_fake
 
 from nova_hypervisors import conf
 from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.common import devices
 from nova_hypervisors.common import request
 from nova_hypervisors.tests import builders
 from nova_hypervisors.tests.fakes import faulty
+from nova_hypervisors.tests.fakes import records as fake_records
 from nova_hypervisors.tests.fakes import vbox as fake
 from nova_hypervisors.virtualbox import factory
 
@@ -32,6 +34,14 @@ def client(vbox):
 def events():
     """The lifecycle events that Nova was told."""
     return []
+
+
+@pytest.fixture(autouse=True)
+def records(monkeypatch):
+    """Nova's database, of which there is none here."""
+    found = fake_records.FakeRecords()
+    monkeypatch.setattr(devices, 'Records', lambda: found)
+    return found
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from lab import virtualbox
 from lab.openstack import config
 from lab.openstack import tempest
 
-_CLOUD_PACKAGES = ('glance', 'keystone', 'neutron', 'nova',
+_CLOUD_PACKAGES = ('cinder', 'glance', 'keystone', 'neutron', 'nova',
                    'openstack-placement', 'python-openstackclient', 'pymysql',
                    'pyuwsgi')
 _CONSTRAINTS = layout.CHECKOUT / 'lab/constraints.txt'

@@ -81,17 +81,27 @@ _COMMON_FILES = _partial(
     'nova-compute and VirtualBox need a file system in common; hosts without '
     'one are planned.')
 
+_PLUGGED_ON_SATA = Support(
+    Level.COMPLETE,
+    'A server whose disks are on another bus than SATA has to be stopped: '
+    'VirtualBox plugs nothing into the others (the manual, "Hard Disk '
+    'Controllers").')
+
 _OPERATIONS = (
     _row('operation.attach-volume', 'Attach block volume to instance',
-         methods=('attach_volume',)),
+         methods=('attach_volume', 'get_device_name_for_instance'),
+         virtualbox=_PLUGGED_ON_SATA),
     _row('operation.attach-tagged-volume',
          'Attach tagged block device to instance',
          capability='supports_tagged_attach_volume'),
     _row('operation.detach-volume', 'Detach block volume from instance',
-         methods=('detach_volume',)),
+         methods=('detach_volume',), virtualbox=_PLUGGED_ON_SATA),
     _row('operation.extend-volume',
          'Extend block volume attached to instance',
-         methods=('extend_volume',), capability='supports_extend_volume'),
+         methods=('extend_volume',), capability='supports_extend_volume',
+         virtualbox=_partial(
+             'A server sees the new size when it is next started: VirtualBox '
+             'asks for it then and only then.')),
     _row('operation.attach-interface',
          'Attach virtual network interface to instance',
          methods=('attach_interface',),
@@ -183,9 +193,17 @@ _OPERATIONS = (
          virtualbox=_NO_QUIESCE),
     _row('operation.multiattach-volume',
          'Attach block volume to multiple instances',
-         capability='supports_multiattach'),
+         capability='supports_multiattach',
+         virtualbox=_missing(
+             'VirtualBox shares hard disks of a fixed size only, and takes '
+             'none of a storage for such (the manual, "Special Image Write '
+             'Modes"; seen with 7.2.22).')),
     _row('operation.encrypted-volume',
-         'Attach encrypted block volume to server'),
+         'Attach encrypted block volume to server',
+         virtualbox=_missing(
+             "VirtualBox's initiator gives guests what is on the storage: the "
+             'manual, "iSCSI Servers", knows no encryption, and what the host '
+             'would decrypt by its kernel is not asked.')),
     _row('operation.trusted-certs',
          'Validate image with trusted certificates',
          capability='supports_trusted_certs', virtualbox=_COMPLETE),
@@ -264,16 +282,16 @@ _CONSOLES = (
 
 _STORAGE = (
     _row('storage.block', 'Block storage support',
-         methods=('get_volume_connector',)),
+         methods=('get_volume_connector',), virtualbox=_COMPLETE),
     _row('storage.block.backend.fibrechannel',
          'Block storage over fibre channel',
          virtualbox=_missing(
              'VirtualBox has no Fibre Channel initiator: the manual, '
              '"Virtual Storage".')),
     _row('storage.block.backend.iscsi', 'Block storage over iSCSI',
-         'condition(storage.block==complete)'),
+         'condition(storage.block==complete)', virtualbox=_COMPLETE),
     _row('storage.block.backend.iscsi.auth.chap',
-         'CHAP authentication for iSCSI'),
+         'CHAP authentication for iSCSI', virtualbox=_COMPLETE),
     _row('storage.image', 'Image storage support', 'mandatory',
          methods=('spawn',), virtualbox=_COMPLETE,
          webservice=_COMMON_FILES),
@@ -300,6 +318,11 @@ _FORMER = (
 )
 
 _OURS = (
+    _row('storage.block.boot', 'Boot from a volume', methods=('spawn',),
+         virtualbox=_COMPLETE),
+    _row('storage.block.usage', 'Count what volumes transfer',
+         methods=('get_all_volume_usage', 'block_stats'),
+         virtualbox=_COMPLETE),
     _row('operation.start', 'Start a stopped instance',
          methods=('power_on',), virtualbox=_COMPLETE),
     _row('operation.stop', 'Stop an instance, gracefully if it can',

@@ -305,6 +305,27 @@ A server whose network is not among them is not started.
 
 For example: ``physnet1:bridged:eth1,physnet2:hostonly:vboxnet0``
 """),
+    cfg.StrOpt(
+        'iscsi_initiator',
+        regex=r'^(iqn|eui|naa)\.[-.:a-z0-9]+$',
+        sample_default='iqn.2009-08.com.sun.virtualbox.initiator:HOST',
+        help="""
+The iSCSI name by which this host logs in to the targets of volumes.
+
+VirtualBox logs in by itself, and the host needs no other initiator.  Storages
+that let only initiators in which they know have to be told this name.  No two
+hosts may have the same.
+
+Possible values:
+
+* A name as iSCSI has it, in lower case.  If it is not set, it is made of
+  VirtualBox's own and ``[DEFAULT] host``.
+
+Related options:
+
+* ``[DEFAULT] my_block_storage_ip``: the address from which VirtualBox's host
+  reaches the storages
+"""),
     cfg.IntOpt(
         'spare_network_adapters',
         default=0,

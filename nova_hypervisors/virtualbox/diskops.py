@@ -54,23 +54,18 @@ class DiskOps:
                                      instance.flavor.root_gb)
         return path
 
-    def create(self, spawn: request.SpawnRequest, image: Path,
+    def create(self, spawn: request.SpawnRequest, image: Path | None,
                machine_uuid: str, undo: undoing.Undo,
                instance_files: files.InstanceFiles) -> None:
         """Make all disks of a server and attach them.
 
+        :param image: None if a volume is its root disk
         :param undo: gets what takes back what was done
         """
-        root = instance_files.root_disk
-        root_gb = spawn.instance.flavor.root_gb
-        if imagecache.is_iso(image):
-            self._client.attach_disk(machine_uuid, spec.ISO_PORT, image,
-                                     api.DiskKind.DVD)
-            size_gb = max(root_gb, _SMALLEST_ROOT_GB)
-            self._create_blank(root, size_gb * units.Ki, undo)
-        else:
-            self.create_from_image(root, image, root_gb, undo)
-        self._client.attach_disk(machine_uuid, spec.ROOT_PORT, root)
+        if image is not None:
+            self._create_root(instance_files.root_disk, image,
+                              spawn.instance.flavor.root_gb, machine_uuid,
+                              undo)
         for disk in spec.blank_disks(spawn.block_device_info, instance_files):
             path = instance_files.folder / disk.file_name
             self._create_blank(path, disk.size_mb, undo)
@@ -81,6 +76,17 @@ class DiskOps:
             self._client.attach_disk(
                 machine_uuid, spec.CONFIG_DRIVE_PORT,
                 instance_files.config_drive, api.DiskKind.DVD)
+
+    def _create_root(self, root: Path, image: Path, root_gb: int,
+                     machine_uuid: str, undo: undoing.Undo) -> None:
+        if imagecache.is_iso(image):
+            self._client.attach_disk(machine_uuid, spec.ISO_PORT, image,
+                                     api.DiskKind.DVD)
+            size_gb = max(root_gb, _SMALLEST_ROOT_GB)
+            self._create_blank(root, size_gb * units.Ki, undo)
+        else:
+            self.create_from_image(root, image, root_gb, undo)
+        self._client.attach_disk(machine_uuid, spec.ROOT_PORT, root)
 
     def create_from_image(self, root: Path, image: Path, root_gb: int,
                           undo: undoing.Undo) -> None:
@@ -195,10 +201,10 @@ class DiskOps:
 def root_disk(settings: api.MachineSettings) -> Path:
     """Return the file that a machine's root disk is now.
 
-    :raises DiskNotFound: it has none
+    :raises DiskNotFound: it has none, or has a volume
     """
     for disk in settings.disks:
-        if disk.port == spec.ROOT_PORT:
+        if disk.port == spec.ROOT_PORT and disk.lun is None:
             return Path(disk.path)
     raise exception.DiskNotFound(location=f'{settings.uuid}, port '
                                  f'{spec.ROOT_PORT}')

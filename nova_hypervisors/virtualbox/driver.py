@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 from nova import context as nova_context
 from nova import exception
 from nova import objects
+from nova.compute import utils as compute_utils
 from nova.console import type as console_type
 from nova.virt import driver
 from nova.virt import hardware
@@ -165,7 +167,8 @@ class VirtualBoxDriver(driver.ComputeDriver):
                  block_device_info: dict[str, Any] | None = None,
                  accel_info: Any = None, share_info: Any = None) -> None:
         with boundary.for_instance(instance):
-            self._parts.power.power_on(instance)
+            self._parts.power.power_on(instance, functools.partial(
+                self._parts.volumes.match, instance, block_device_info))
 
     def power_off(self, instance: objects.Instance, timeout: int = 0,
                   retry_interval: int = 0) -> None:
@@ -179,7 +182,9 @@ class VirtualBoxDriver(driver.ComputeDriver):
                bad_volumes_callback: Callable[..., Any] | None = None,
                accel_info: Any = None, share_info: Any = None) -> None:
         with boundary.for_instance(instance):
-            self._parts.power.reboot(instance, soft=reboot_type == 'SOFT')
+            self._parts.power.reboot(
+                instance, reboot_type == 'SOFT', functools.partial(
+                    self._parts.volumes.match, instance, block_device_info))
 
     def pause(self, instance: objects.Instance) -> None:
         with boundary.for_instance(instance):
@@ -199,14 +204,16 @@ class VirtualBoxDriver(driver.ComputeDriver):
                block_device_info: dict[str, Any] | None = None,
                share_info: Any = None) -> None:
         with boundary.for_instance(instance):
-            self._parts.power.power_on(instance)
+            self._parts.power.power_on(instance, functools.partial(
+                self._parts.volumes.match, instance, block_device_info))
 
     def resume_state_on_host_boot(
             self, context: nova_context.RequestContext,
             instance: objects.Instance, network_info: Any, share_info: Any,
             block_device_info: dict[str, Any] | None = None) -> None:
         with boundary.for_instance(instance):
-            self._parts.power.power_on(instance)
+            self._parts.power.power_on(instance, functools.partial(
+                self._parts.volumes.match, instance, block_device_info))
 
     def rescue(self, context: nova_context.RequestContext,
                instance: objects.Instance, network_info: Any,
@@ -270,6 +277,57 @@ class VirtualBoxDriver(driver.ComputeDriver):
             power_on: bool = True, share_info: Any = None) -> None:
         with boundary.for_instance(instance):
             self._parts.migrations.revert(instance, power_on)
+
+    # Volumes
+
+    def get_volume_connector(self, instance: objects.Instance,
+                             ) -> dict[str, Any]:
+        return self._parts.volumes.connector(
+            str(CONF.my_block_storage_ip))
+
+    def attach_volume(self, context: nova_context.RequestContext,
+                      connection_info: dict[str, Any],
+                      instance: objects.Instance, mountpoint: str,
+                      disk_bus: str | None = None,
+                      device_type: str | None = None,
+                      encryption: dict[str, Any] | None = None) -> None:
+        with boundary.for_instance(instance):
+            self._parts.volumes.attach(instance, connection_info, mountpoint,
+                                       encryption)
+
+    def detach_volume(self, context: nova_context.RequestContext,
+                      connection_info: dict[str, Any],
+                      instance: objects.Instance, mountpoint: str,
+                      encryption: dict[str, Any] | None = None) -> None:
+        with boundary.for_instance(instance):
+            self._parts.volumes.detach(instance, connection_info)
+
+    def extend_volume(self, context: nova_context.RequestContext,
+                      connection_info: dict[str, Any],
+                      instance: objects.Instance,
+                      requested_size: int) -> None:
+        with boundary.for_instance(instance):
+            self._parts.volumes.extend(instance, connection_info)
+
+    def get_device_name_for_instance(
+            self, instance: objects.Instance, bdms: list[Any],
+            block_device_obj: objects.BlockDeviceMapping) -> str:
+        wanted = block_device_obj.device_name
+        return str(compute_utils.get_device_name_for_instance(
+            instance, bdms, wanted if isinstance(wanted, str) else None))
+
+    def get_all_volume_usage(self, context: nova_context.RequestContext,
+                             compute_host_bdms: list[dict[str, Any]],
+                             ) -> list[dict[str, Any]]:
+        with boundary.for_host():
+            return [usage for entry in compute_host_bdms
+                    for usage in self._parts.volumes.usage(
+                        entry['instance'], entry['instance_bdms'])]
+
+    def block_stats(self, instance: objects.Instance,
+                    disk_id: str) -> list[int | None] | None:
+        with boundary.for_instance(instance):
+            return self._parts.volumes.counters(instance, disk_id)
 
     # Network adapters
 

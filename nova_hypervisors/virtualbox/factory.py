@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -48,9 +49,14 @@ from nova_hypervisors.virtualbox import rescueops
 from nova_hypervisors.virtualbox import resizeops
 from nova_hypervisors.virtualbox import snapshotops
 from nova_hypervisors.virtualbox import vmops
+from nova_hypervisors.virtualbox import volumeops
 from nova_hypervisors.virtualbox import watcher
 
 _SSL = 'Security'
+
+# VirtualBox's own, to which each host adds its name.
+_INITIATOR = 'iqn.2009-08.com.sun.virtualbox.initiator'
+_NOT_IN_NAMES = re.compile('[^-.:a-z0-9]')
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -64,6 +70,7 @@ class Parts:
     migrations: migrationops.MigrationOps
     power: powerops.PowerOps
     rescues: rescueops.RescueOps
+    volumes: volumeops.VolumeOps
     snapshots: snapshotops.SnapshotOps
     vms: vmops.VMOps
     watcher: watcher.Watcher
@@ -153,8 +160,12 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
     power = powerops.PowerOps(
         client, machine_map, folders, networks, consoles, instance_locks,
         watch, soft_reboot_s=group.wait_soft_reboot_seconds)
+    volumes = volumeops.VolumeOps(
+        client, machine_map, instance_locks, host=conf.host,
+        initiator=group.iscsi_initiator or (
+            f'{_INITIATOR}:{_NOT_IN_NAMES.sub("-", conf.host.lower())}'))
     vms = vmops.VMOps(client, machine_map, folders, disks, networks, consoles,
-                      power, instance_locks, watch,
+                      power, volumes, instance_locks, watch,
                       devices.DeviceMetadata(devices.Records()))
     resizes = resizeops.ResizeOps(client, machine_map, folders, disks, power,
                                   vms)
@@ -171,7 +182,7 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
             client, machine_map, folders, instance_locks, glance.API(),
             image_format=group.snapshot_image_format,
             timeout_s=group.copy_timeout),
-        vms=vms,
+        volumes=volumes, vms=vms,
         cache_ages=_cache_ages(conf))
 
 

@@ -85,12 +85,17 @@ class PowerOps:
                         else None),
             config_drive=bool(instance.config_drive))
 
-    def power_on(self, instance: objects.Instance) -> None:
-        """Start a server, or let it go on if it was paused or suspended."""
-        with self._locks.hold(instance.uuid):
-            self.boot(instance)
+    def power_on(self, instance: objects.Instance,
+                 prepare: Callable[[], None] | None = None) -> None:
+        """Start a server, or let it go on if it was paused or suspended.
 
-    def boot(self, instance: objects.Instance) -> None:
+        :param prepare: is called before one is started that was off
+        """
+        with self._locks.hold(instance.uuid):
+            self.boot(instance, prepare)
+
+    def boot(self, instance: objects.Instance,
+             prepare: Callable[[], None] | None = None) -> None:
         """The same with the instance's lock held."""
         uuid = self._uuid(instance)
         state = self._client.machine_state(uuid)
@@ -99,6 +104,8 @@ class PowerOps:
         elif state is api.MachineState.SAVED:
             self.start(instance.uuid)
         elif state is not api.MachineState.RUNNING:
+            if prepare is not None:
+                prepare()
             self._networks.renew_spares(instance)
             once = self._files.instance(instance.uuid).boot_once
             self._set_boot_order(instance, once.exists())
@@ -162,14 +169,18 @@ class PowerOps:
             with contextlib.suppress(errors.InvalidState):
                 self._client.power_off(uuid)
 
-    def reboot(self, instance: objects.Instance, soft: bool) -> None:
-        """Start a server anew; hard, if the guest does not shut down."""
+    def reboot(self, instance: objects.Instance, soft: bool,
+               prepare: Callable[[], None] | None = None) -> None:
+        """Start a server anew; hard, if the guest does not shut down.
+
+        :param prepare: is called while it is off
+        """
         with self._locks.hold(instance.uuid):
             uuid = self._uuid(instance)
             if not (soft and self._shut_down(uuid, self._soft_reboot_s,
                                              self._soft_reboot_s)):
                 self.end(uuid)
-            self.boot(instance)
+            self.boot(instance, prepare)
 
     def pause(self, instance: objects.Instance) -> None:
         with self._locks.hold(instance.uuid):

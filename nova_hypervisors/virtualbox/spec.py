@@ -12,7 +12,6 @@ from nova.virt import driver as virt_driver
 from oslo_utils import strutils
 
 from nova_hypervisors.clients.vbox import api
-from nova_hypervisors.common import request
 from nova_hypervisors.virtualbox import files
 from nova_hypervisors.virtualbox import hardware
 
@@ -188,13 +187,3 @@ def blank_disks(block_device_info: dict[str, Any],
         disks.append((instance_files.swap_disk.name, swap['swap_size']))
     return [BlankDisk(port, name, size_mb) for port, (name, size_mb)
             in enumerate(disks, start=_FIRST_FREE_PORT)]
-
-
-def check_request(spawn: request.SpawnRequest) -> None:
-    """Refuse what this driver would otherwise silently leave out.
-
-    :raises InstanceDeployFailure: the server wants a volume
-    """
-    if virt_driver.block_device_info_get_mapping(spawn.block_device_info):
-        raise exception.InstanceDeployFailure(
-            reason='this driver does not attach volumes yet')

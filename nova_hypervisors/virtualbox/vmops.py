@@ -31,6 +31,7 @@ from nova_hypervisors.virtualbox import machines
 from nova_hypervisors.virtualbox import networkops
 from nova_hypervisors.virtualbox import powerops
 from nova_hypervisors.virtualbox import spec
+from nova_hypervisors.virtualbox import volumeops
 from nova_hypervisors.virtualbox import watcher
 
 LOG = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class VMOps:
                  host_files: files.HostFiles, disks: diskops.DiskOps,
                  networks: networkops.NetworkOps,
                  consoles: consoleops.ConsoleOps, power: powerops.PowerOps,
+                 volumes: volumeops.VolumeOps,
                  instance_locks: locks.InstanceLocks,
                  watch: watcher.Watcher,
                  metadata: devices.DeviceMetadata) -> None:
@@ -55,6 +57,7 @@ class VMOps:
         self._networks = networks
         self._consoles = consoles
         self._power = power
+        self._volumes = volumes
         self._locks = instance_locks
         self._watcher = watch
         self._metadata = metadata
@@ -78,7 +81,7 @@ class VMOps:
     def spawn(self, spawn: request.SpawnRequest) -> None:
         """Make a server's machine; leave nothing behind if that fails."""
         instance = spawn.instance
-        spec.check_request(spawn)
+        wanted = self._volumes.planned(spawn.block_device_info)
         if hardware.plan(instance, spawn.image_meta).unsafe_cache:
             LOG.warning('The flavor gives the server an unsafe disk cache: '
                         'if this host fails, its disks may be unreadable',
@@ -86,7 +89,8 @@ class VMOps:
         boot = spec.boot_plan(instance)
         # The config drive has it too.
         self._metadata.set(spawn.context, instance, spawn.network_info)
-        image = self._disks.fetch(spawn)
+        image = (None if any(volume.boots for volume in wanted)
+                 else self._disks.fetch(spawn))
         with self._locks.hold(instance.uuid), undoing.Undo() as undo:
             if self.exists(instance):
                 raise exception.InstanceExists(name=instance.name)
@@ -100,6 +104,7 @@ class VMOps:
                                        power_on):
                 uuid = self._create_machine(spawn, boot, instance_files, undo)
                 self._disks.create(spawn, image, uuid, undo, instance_files)
+                self._volumes.attach_all(uuid, wanted)
             if power_on:
                 undo.add(self._power.end, uuid)
                 self._power.start(instance.uuid)

@@ -232,7 +232,8 @@ def _storage(uuid: str, place: controllers.Place) -> Command:
 
 
 def attach_lun(uuid: str, place: controllers.Place, lun: api.Lun,
-               limited: bool) -> Command:
+               limited: bool, pluggable: bool) -> Command:
+    """:param pluggable: it can be detached while the machine runs"""
     server, _, tcp_port = lun.address.server.rpartition(':')
     command: Command = (
         *attach_disk(uuid, place, 'iscsi', api.DiskKind.DISK, limited),
@@ -240,6 +241,8 @@ def attach_lun(uuid: str, place: controllers.Place, lun: api.Lun,
         '--mtype', 'writethrough', '--server', server, '--tport', tcp_port,
         '--target', lun.address.target, '--lun', str(lun.address.lun),
         '--initiator', lun.initiator)
+    if pluggable:
+        command += ('--hotpluggable', 'on')
     if lun.user:
         command += ('--username', lun.user, '--password', lun.secret)
     return command

@@ -109,6 +109,17 @@ def place(bus: Bus, kind: api.DiskKind, port: int) -> Place:
     return Place(controller.name, *controller.places[port])
 
 
+def ports(bus: Bus) -> Collection[int]:
+    """Return the numbers that disks on a bus may have."""
+    places = CONTROLLERS[bus].places
+    return range(api.DISK_PORTS) if places is None else places.keys()
+
+
+def are_pluggable(bus: Bus) -> bool:
+    """Return whether disks come and go while a machine runs."""
+    return bus is Bus.SATA
+
+
 def bus_of(names: Collection[str]) -> Bus:
     """Return the bus of a machine's disks, by its controllers' names."""
     return next((bus for bus, controller in CONTROLLERS.items()

@@ -127,8 +127,9 @@ class ManagedLuns:
         :raises VolumeUnavailable: it will not
         """
         try:
-            text = self._run(commands.show_by_uuid(
-                self._attach(machine, port, lun)))
+            text = self._run(commands.show_by_uuid(self._attach(
+                machine, port, lun,
+                controllers.are_pluggable(machine.disk_bus))))
             if _INACCESSIBLE.search(text):
                 reason = _REASON.search(text)
                 raise codes.lun_error(errors.ClientError(
@@ -140,14 +141,19 @@ class ManagedLuns:
             raise
 
     def _attach(self, machine: api.MachineSettings, port: int,
-                lun: api.Lun) -> str:
-        """Return the UUID of the new medium."""
+                lun: api.Lun, pluggable: bool = False) -> str:
+        """Return the UUID of the new medium.
+
+        :param pluggable: see commands; what comes while a machine runs is
+            so by itself, and may not be told
+        """
         try:
             text = self._run(
                 commands.attach_lun(
                     machine.uuid, controllers.place(
                         machine.disk_bus, api.DiskKind.DISK, port), lun,
-                    limited=bool(machine.limits.disk_kib_s)),
+                    limited=bool(machine.limits.disk_kib_s),
+                    pluggable=pluggable),
                 secrets=(lun.secret,) if lun.secret else ())
         except errors.ClientError as error:
             raise codes.lun_error(error, lun.address) from error
@@ -162,4 +168,6 @@ class ManagedLuns:
                 f'machine {uuid} has no LUN at port {port}',
                 operation='detach_lun')
         self.detach_disk(uuid, port)
-        self._run(commands.close_by_uuid(medium))
+        with contextlib.suppress(errors.InUse):
+            # A snapshot may have it, as long as a resize is not confirmed.
+            self._run(commands.close_by_uuid(medium))

@@ -69,6 +69,12 @@ class WebLuns:
         web.call('IMachine_attachDevice', machine, name=place.controller,
                  controllerPort=place.port, device=place.device,
                  type='HardDisk', medium=medium)
+        if controllers.are_pluggable(bus) and (
+                web.text('IMachine_getState', machine) in websession.AT_REST):
+            # It is by itself, if it comes while the machine runs.
+            web.call('IMachine_setHotPluggableForDevice', machine,
+                     name=place.controller, controllerPort=place.port,
+                     device=place.device, hotPluggable=True)
         webhardware.set_flushing(web, machine, bus, port, unsafe=None)
         if webhardware.limits(web, machine).disk_kib_s:
             webhardware.limit_disk(web, machine, place)
@@ -127,7 +133,9 @@ class WebLuns:
                      name=place.controller, controllerPort=place.port,
                      device=place.device)
             lock.save()
-        web.call('IMedium_close', medium)
+        with contextlib.suppress(errors.InUse):
+            # A snapshot may have it, as long as a resize is not confirmed.
+            web.call('IMedium_close', medium)
 
     def _at_port(self, web: WebSession, machine: str,
                  port: int) -> str | None:

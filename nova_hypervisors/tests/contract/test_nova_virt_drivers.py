@@ -14,16 +14,10 @@ from nova.tests.unit.virt import test_virt_drivers
 from nova_hypervisors import conf as _registers_options  # noqa: F401
 from nova_hypervisors.tests import novatest
 
-_VOLUMES = 'volumes: planned'
 _MIGRATION = 'live migration: planned'
 
 NOT_THERE = {
-    'test_attach_detach_different_power_states': _VOLUMES,
-    'test_attach_detach_volume': _VOLUMES,
-    'test_get_device_name_for_instance': _VOLUMES,
-    'test_get_volume_connector': _VOLUMES,
-    'test_get_volume_connector_storage_ip': _VOLUMES,
-    'test_swap_volume': _VOLUMES,
+    'test_swap_volume': 'swapping volumes: planned',
     'test_live_migration': _MIGRATION,
     'test_live_migration_abort': _MIGRATION,
     'test_live_migration_force_complete': _MIGRATION,
@@ -35,7 +29,6 @@ NOT_THERE = {
     'test_poll_rebooting_instances': 'reboots that hang: planned',
     'test_get_spice_console': 'VirtualBox has no SPICE',
     'test_get_mks_console': "MKS is VMware's",
-    'test_block_stats': 'Nova calls it for volumes with quotas only: planned',
     'test_soft_delete': 'Nova powers the server off if a driver has none',
     'test_restore_running': 'Nova powers the server on if a driver has none',
     'test_restore_soft_deleted':

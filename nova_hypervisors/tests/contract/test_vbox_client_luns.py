@@ -59,6 +59,8 @@ class TestAttached:
         client.start(uuid)
         assert client.machine_state(uuid) is State.RUNNING
         assert luns(client, uuid) == {2: lun.address}
+        client.detach_lun(uuid, 2)
+        assert luns(client, uuid) == {}
 
     def test_nobody_asks_for_a_secret(self, client, make, lun, request):
         if isinstance(client, vbox.FakeVBox):

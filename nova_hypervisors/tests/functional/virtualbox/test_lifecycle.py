@@ -85,12 +85,6 @@ class TestSpawn:
             spawn(instance)
         assert state(driver, instance) == power_state.RUNNING
 
-    def test_a_volume_is_refused(self, driver, spawn):
-        with pytest.raises(exception.InstanceDeployFailure, match='volumes'):
-            spawn(block_device_info={'block_device_mapping': [
-                {'mount_device': '/dev/sdb', 'connection_info': {}}]})
-        assert driver.list_instances() == []
-
 
 class TestPower:
     @pytest.mark.feature('operation.pause', 'operation.unpause',

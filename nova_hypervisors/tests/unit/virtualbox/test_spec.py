@@ -3,7 +3,6 @@ import pytest
 from nova import exception
 
 from nova_hypervisors.clients.vbox import api
-from nova_hypervisors.common import request
 from nova_hypervisors.tests import builders
 from nova_hypervisors.virtualbox import files
 from nova_hypervisors.virtualbox import spec
@@ -197,19 +196,3 @@ class TestBlankDisks:
     def test_they_are_not_where_root_and_iso_are(self, disks):
         port, _, _ = disks(ephemerals=[{'size': 1}])[0]
         assert port not in (spec.ROOT_PORT, spec.ISO_PORT)
-
-
-class TestRequests:
-    def asked(self, block_device_info=None, **changes):
-        return request.SpawnRequest(
-            builders.admin_context(), builders.instance(**changes),
-            builders.image_meta(), [], block_device_info or {})
-
-    def test_a_plain_one_is_served(self, config):
-        spec.check_request(self.asked({'ephemerals': [{'size': 1}]}))
-
-    def test_a_volume_is_refused(self, config):
-        with pytest.raises(exception.InstanceDeployFailure,
-                           match='volumes'):
-            spec.check_request(self.asked({'block_device_mapping': [
-                {'mount_device': '/dev/sdb', 'connection_info': {}}]}))

@@ -18,6 +18,7 @@ import uuid
 from collections.abc import Collection
 from collections.abc import Iterator
 from pathlib import Path
+from pathlib import PurePath
 from typing import Any
 
 from nova import context as nova_context
@@ -68,59 +69,76 @@ class ImageCache:
         :raises FlavorDiskSmallerThanImage: it does not fit; nothing was
             converted
         """
-        key = _key(image_ref, trusted_certs)
-        with _lock(key):
+        key = cache_name(image_ref, trusted_certs)
+        with lock(key):
             for path in (self._original(key), self._iso(key)):
                 if path.exists():
                     os.utime(path)
                     return path, False
-            with self._temporary() as download:
-                image = images.fetch(context, image_ref, download,
-                                     trusted_certs)
-                if image.format == 'iso':
-                    path, target_format = self._iso(key), 'raw'
-                else:
-                    # A small file can hold a disk of terabytes, whose mere
-                    # tables fill the cache.
-                    _check_size(image.virtual_size, root_gb * units.Gi)
-                    path, target_format = self._original(key), self._format
-                self._convert(image, path, target_format)
+            with self.fetched(context, image_ref, trusted_certs,
+                              root_gb) as part:
+                path = (self._iso(key) if is_iso(part)
+                        else self._original(key))
+                part.replace(path)
             return path, True
 
-    def base(self, original: Path, root_gb: int) -> Path:
+    @contextlib.contextmanager
+    def fetched(self, context: nova_context.RequestContext, image_ref: str,
+                trusted_certs: Any, root_gb: int) -> Iterator[Path]:
+        """Yield a temporary file with the converted image.
+
+        See :meth:`ensure`.
+        """
+        with self._temporary() as download:
+            image = images.fetch(context, image_ref, download, trusted_certs)
+            suffix, target_format = _ISO, 'raw'
+            if image.format != 'iso':
+                # A small file can hold a disk of terabytes, whose mere
+                # tables fill the cache.
+                check_size(image.virtual_size, root_gb * units.Gi)
+                suffix, target_format = _TEMPORARY, self._format
+            with self._temporary(suffix) as part:
+                images.convert(
+                    image.path, images.QEMU_FORMATS[image.format], part,
+                    target_format, virtual_size=image.virtual_size,
+                    timeout_s=self._timeout_s)
+                download.unlink()
+                yield part
+
+    def base(self, original: PurePath, root_gb: int) -> Path:
         """Return an image at the size of a root disk.
 
         :param original: what :meth:`ensure` returned
         :param root_gb: 0 for the size of the image
         :raises FlavorDiskSmallerThanImage: the image does not fit
         """
-        path = original.with_stem(f'{original.stem}_{root_gb}')
-        with _lock(path.stem):
+        path = self._folder / base_name(original, root_gb)
+        with lock(path.stem):
             if not path.exists():
-                self._make_base(original, path, root_gb * units.Gi)
+                self._make_base(Path(original), path, root_gb * units.Gi)
             os.utime(path)
         return path
 
     def bases(self) -> list[Path]:
-        return [path for path in self._folder.iterdir() if _is_base(path)]
+        return [path for path in self._folder.iterdir() if is_base(path)]
 
     def isos(self) -> list[Path]:
         return [path for path in self._folder.iterdir() if is_iso(path)]
 
-    def copy(self, base: Path, target: Path) -> None:
+    def copy(self, base: PurePath, target: PurePath) -> None:
         """Write a base anew, as a disk of its own."""
-        size = self._virtual_size(base)
-        images.convert(base, self._format, target, self._format,
+        size = self._virtual_size(Path(base))
+        images.convert(Path(base), self._format, Path(target), self._format,
                        virtual_size=size, timeout_s=self._timeout_s)
 
-    def age(self, in_use: Collection[Path], ages: Ages) -> None:
+    def age(self, in_use: Collection[PurePath], ages: Ages) -> None:
         """Delete what nobody uses and nobody has used for some time.
 
         :param in_use: the files that the hypervisor has open or refers to
         """
         for path in sorted(self._folder.iterdir()):
-            limit = ages.base_s if _is_base(path) else ages.original_s
-            with _lock(path.stem), contextlib.suppress(FileNotFoundError):
+            limit = ages.base_s if is_base(path) else ages.original_s
+            with lock(path.stem), contextlib.suppress(FileNotFoundError):
                 age = time.time() - path.stat().st_mtime
                 if path in in_use:
                     os.utime(path)
@@ -131,22 +149,13 @@ class ImageCache:
 
     def _make_base(self, original: Path, path: Path, size: int) -> None:
         image_size = self._virtual_size(original)
-        _check_size(image_size, size)
+        check_size(image_size, size)
         with self._temporary() as part:
             images.create(part, self._format, size or image_size)
             images.convert(
                 original, self._format, part, self._format,
                 virtual_size=size or image_size, timeout_s=self._timeout_s,
                 options=('-n', '--target-is-zero'))
-            part.replace(path)
-
-    def _convert(self, image: images.Image, path: Path,
-                 target_format: str) -> None:
-        with self._temporary() as part:
-            images.convert(
-                image.path, images.QEMU_FORMATS[image.format], part,
-                target_format, virtual_size=image.virtual_size,
-                timeout_s=self._timeout_s)
             part.replace(path)
 
     def _virtual_size(self, path: Path) -> int:
@@ -160,29 +169,33 @@ class ImageCache:
         return self._folder / f'{key}{_ISO}'
 
     @contextlib.contextmanager
-    def _temporary(self) -> Iterator[Path]:
-        path = self._folder / f'{uuid.uuid4()}{_TEMPORARY}'
+    def _temporary(self, suffix: str = _TEMPORARY) -> Iterator[Path]:
+        path = self._folder / f'{uuid.uuid4()}{suffix}'
         try:
             yield path
         finally:
             path.unlink(missing_ok=True)
 
 
-def _check_size(image_size: int, size: int) -> None:
+def check_size(image_size: int, size: int) -> None:
     if size and size < image_size:
         raise exception.FlavorDiskSmallerThanImage(
             flavor_size=size, image_size=image_size)
 
 
-def is_iso(original: Path) -> bool:
+def is_iso(original: PurePath) -> bool:
     return original.suffix == _ISO
 
 
-def _is_base(path: Path) -> bool:
+def base_name(original: PurePath, root_gb: int) -> str:
+    return f'{original.stem}_{root_gb}{original.suffix}'
+
+
+def is_base(path: PurePath) -> bool:
     return '_' in path.stem
 
 
-def _key(image_ref: str, trusted_certs: Any) -> str:
+def cache_name(image_ref: str, trusted_certs: Any) -> str:
     """Return what an image is called in the cache.
 
     Which certificates it was checked with is part of it: an image that was
@@ -196,5 +209,5 @@ def _key(image_ref: str, trusted_certs: Any) -> str:
     return key
 
 
-def _lock(name: str) -> contextlib.AbstractContextManager[Any]:
-    return lockutils.lock(f'nova-hypervisors-image-{name}')
+def lock(key: str) -> contextlib.AbstractContextManager[Any]:
+    return lockutils.lock(f'nova-hypervisors-image-{key}')

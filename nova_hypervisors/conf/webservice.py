@@ -76,6 +76,54 @@ Related options:
 
 * ``command_timeout`` is the limit of an answer.
 """),
+    cfg.StrOpt(
+        'webservice_instances_path',
+        help="""
+The folder on VirtualBox's own host in which servers' disks and cached images
+are kept, if that host has no files in common with this one.
+
+It is the user of the web service whom it has to belong to.  Everything gets
+there, and comes back, through the web service.
+
+Possible values:
+
+* A path as that host has it: ``/var/lib/openstack``, ``D:\\OpenStack``.
+* Unset: VirtualBox sees ``[DEFAULT] instances_path`` under the same path as
+  this service.
+
+Related options:
+
+* ``backend`` has to be ``webservice``.
+* ``[DEFAULT] instances_path`` still is where images are converted.
+"""),
+    cfg.IntOpt(
+        'webservice_disk_gb',
+        min=1,
+        help="""
+Gibibytes that servers and cached images may have in
+``webservice_instances_path``.
+
+Possible values:
+
+* Unset: the whole file system, if VirtualBox measures it.  It does so for the
+  file system of ``/`` only, and not on every operating system.
+"""),
+    cfg.IntOpt(
+        'webservice_transfers',
+        default=2,
+        min=1,
+        max=16,
+        help="""
+The number of connections over which one disk is sent to
+``webservice_instances_path``.
+
+More than the host has processors to spare make it no faster.
+
+Related options:
+
+* ``webservice_connections`` has to be more, so that something is left for
+  everything else.
+"""),
     cfg.IntOpt(
         'webservice_connections',
         default=8,

@@ -26,3 +26,12 @@ def fill(glance) -> None:
     for image in glance.images.values():
         image['disk_format'] = 'raw'
         glance._imagedata[image['id']] = guest
+    update = glance.update
+
+    def keep(context, image_id, metadata, data=None, **arguments):
+        # Nova's own throws what was uploaded away.
+        if data is not None:
+            glance._imagedata[image_id] = data.read()
+        return update(context, image_id, metadata, **arguments)
+
+    glance.update = keep

@@ -40,6 +40,9 @@ def run(conf: cfg.ConfigOpts, results: checks.Results) -> None:
     folders = factory.host_files(conf)
     _check_folders(folders, results)
     client = factory.make_client(conf)
+    way = (conf.virtualbox.webservice_url
+           if conf.virtualbox.backend == 'webservice'
+           else conf.virtualbox.vboxmanage_cmd)
     try:
         found = client.get_version()
     except errors.NotInstalled as error:
@@ -50,8 +53,11 @@ def run(conf: cfg.ConfigOpts, results: checks.Results) -> None:
         results.fail('VirtualBox', str(error))
         return
     with results.failing('VirtualBox', errors.ClientError):
-        _check_version(found, conf.virtualbox.vboxmanage_cmd, results)
-        _check_engine(client, results)
+        _check_version(found, way, results)
+        if folders.host is None:
+            _check_engine(client, results)
+        else:
+            _check_other_host(client, conf, results)
         _check_registry(client, results)
         _check_packs(client, conf, results)
         _check_networks(client, conf, results)
@@ -93,6 +99,30 @@ def _check_engine(client: interface.VBoxClient,
         results.fail(name, f'{_KERNEL_MODULE} is not there: VirtualBox\'s '
                      'kernel module is not loaded. Run "/sbin/vboxconfig", or '
                      'reinstall the package virtualbox-dkms')
+
+
+def _check_other_host(client: interface.VBoxClient, conf: cfg.ConfigOpts,
+                      results: checks.Results) -> None:
+    """Find out whether disks can be sent to VirtualBox's own host."""
+    host = client.host()
+    name = 'other host'
+    results.ok(name, f'VirtualBox runs on {host.operating_system} '
+               f'({host.architecture}), {host.cpus} processors, '
+               f'{host.memory_mb} MB')
+    path = conf.virtualbox.webservice_instances_path
+    where = factory.make_storage(conf, client)
+    try:
+        where.prepare()
+        space = where.space()
+    except errors.ClientError as error:
+        results.fail(name, f'[virtualbox] webservice_instances_path {path} '
+                     f'cannot be used by the user of the web service: {error}')
+    except exception.InvalidConfiguration as error:
+        results.fail(name, str(error))
+    else:
+        free_gb = space.free / units.Gi
+        (results.ok if free_gb >= _LITTLE_SPACE_GB else results.warn)(
+            name, f'{path} can be written, {free_gb:.0f} GiB are free')
 
 
 def _check_registry(client: interface.VBoxClient,

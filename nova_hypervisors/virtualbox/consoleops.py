@@ -42,6 +42,7 @@ class DisplaySettings:
     :param password_length: to which it is cut
     :param properties: the extension pack's settings
     :param proxy_address: what Nova's console proxies are told to connect to
+    :param other_host: the one on which displays listen, if it is not this
     """
 
     extension_pack: str
@@ -52,6 +53,7 @@ class DisplaySettings:
     password_length: int | None
     properties: Mapping[str, str]
     proxy_address: str
+    other_host: str | None = None
 
     @property
     def is_vnc(self) -> bool:
@@ -81,8 +83,10 @@ def find_pack(installed: Collection[api.ExtensionPack],
 
 class ConsoleOps:
     """:param display: None if machines have no remote display
+
     :param serial_address: where Nova's serial proxies are told to connect to;
         None if there are none
+    :param remote: keeps serial logs, where VirtualBox is on another host
     """
 
     def __init__(self, client: interface.VBoxClient,
@@ -92,7 +96,8 @@ class ConsoleOps:
                  secret: secrets.HostSecret,
                  console_relay: relay.Relay,
                  serial_ports: serial.SerialPorts,
-                 serial_address: str | None) -> None:
+                 serial_address: str | None,
+                 remote: interface.HostFilesApi | None = None) -> None:
         self._client = client
         self._machines = machine_map
         self._files = host_files
@@ -101,6 +106,7 @@ class ConsoleOps:
         self._relay = console_relay
         self._serial = serial_ports
         self._serial_address = serial_address
+        self._remote = remote
         self._pack = ''
 
     def start(self) -> None:
@@ -147,11 +153,17 @@ class ConsoleOps:
 
     def follow_serial(self, uuid: str) -> None:
         """Begin to log what a machine says, running or about to."""
+        if self._remote is not None:
+            return
         instance_files = self._files.instance(uuid)
         self._serial.follow(instance_files.serial_socket,
                             instance_files.console_log)
 
     def output(self, instance: objects.Instance) -> str:
+        if self._remote is not None:
+            return self._remote.serial_log(
+                self._machines.machine_uuid(instance.uuid),
+                _LONGEST_OUTPUT).decode('latin-1')
         log = self._serial.log_file(
             self._files.instance(instance.uuid).console_log)
         # Nova takes a string for Latin-1 and makes the same bytes of it.
@@ -204,7 +216,8 @@ class ConsoleOps:
     def _free_port(self, display: DisplaySettings,
                    taken: Collection[int]) -> int:
         for port in options.ports(display.ports):
-            if port not in taken and _can_listen(display.address, port):
+            if port not in taken and (
+                    display.other_host or _can_listen(display.address, port)):
                 return port
         raise exception.NovaException(
             f'All ports of [virtualbox] vrde_port ({display.ports}) are '
@@ -236,7 +249,7 @@ class ConsoleOps:
         if port is None:
             raise errors.InvalidState('its remote display does not listen')
         screen = socket.create_connection(
-            (_reachable(self._display.address), port), _CONNECT_TIMEOUT_S)
+            (_reachable(self._display), port), _CONNECT_TIMEOUT_S)
         try:
             rfb.log_on(screen, self.password(uuid))
         except BaseException:
@@ -252,10 +265,13 @@ def display_ports(machines_settings: Collection[api.MachineSettings],
             if settings.display_ports.isdecimal()}
 
 
-def _reachable(address: str) -> str:
-    """Return an address that leads to what listens on ``address``."""
-    return {'0.0.0.0': '127.0.0.1', '::': '::1'}.get(  # noqa: S104
-        address, address)
+def _reachable(display: DisplaySettings) -> str:
+    """Return an address that leads to what listens on the display's."""
+    here = {'0.0.0.0': '127.0.0.1', '::': '::1'}.get(  # noqa: S104
+        display.address)
+    if here is None:
+        return display.address
+    return display.other_host or here
 
 
 def _can_listen(address: str, port: int) -> bool:

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Disks of servers that are files here."""
+"""Disks of servers that are files."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection
+import functools
 from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Mapping
+from pathlib import PurePath
 
 from nova import context as nova_context
 from nova import exception
@@ -24,6 +25,7 @@ from nova_hypervisors.common import request
 from nova_hypervisors.common import undo as undoing
 from nova_hypervisors.virtualbox import files
 from nova_hypervisors.virtualbox import spec
+from nova_hypervisors.virtualbox import storage
 
 LOG = logging.getLogger(__name__)
 
@@ -35,26 +37,26 @@ class DiskOps:
     """:param differencing: [DEFAULT] use_cow_images"""
 
     def __init__(self, client: interface.VBoxClient,
-                 cache: imagecache.ImageCache,
-                 differencing: bool) -> None:
+                 where: storage.Storage, differencing: bool) -> None:
         self._client = client
-        self._cache = cache
+        self._storage = where
+        self._cache = where.images
         self._differencing = differencing
 
-    def fetch(self, spawn: request.SpawnRequest) -> Path:
+    def fetch(self, spawn: request.SpawnRequest) -> PurePath:
         """Return the server's image in the cache."""
         return self.fetch_image(spawn.context, spawn.instance,
                                 spawn.instance.image_ref)
 
     def fetch_image(self, context: nova_context.RequestContext,
-                    instance: objects.Instance, image_ref: str) -> Path:
+                    instance: objects.Instance, image_ref: str) -> PurePath:
         """Return an image in the cache, for a disk of a server."""
         path, _ = self._cache.ensure(context, image_ref,
                                      instance.trusted_certs,
                                      instance.flavor.root_gb)
         return path
 
-    def create(self, spawn: request.SpawnRequest, image: Path | None,
+    def create(self, spawn: request.SpawnRequest, image: PurePath | None,
                machine_uuid: str, undo: undoing.Undo,
                instance_files: files.InstanceFiles) -> None:
         """Make all disks of a server and attach them.
@@ -67,17 +69,17 @@ class DiskOps:
                               spawn.instance.flavor.root_gb, machine_uuid,
                               undo)
         for disk in spec.blank_disks(spawn.block_device_info, instance_files):
-            path = instance_files.folder / disk.file_name
-            self._create_blank(path, disk.size_mb, undo)
-            self._client.attach_disk(machine_uuid, disk.port, path)
+            self._create_blank(disk.path, disk.size_mb, undo)
+            self._client.attach_disk(machine_uuid, disk.port, disk.path)
         if configdrive.required_by(spawn.instance):
             configdrive.update_instance(spawn.instance)
-            drives.write(spawn, instance_files.config_drive)
+            self._storage.write(instance_files.config_drive,
+                                functools.partial(drives.write, spawn))
             self._client.attach_disk(
                 machine_uuid, spec.CONFIG_DRIVE_PORT,
                 instance_files.config_drive, api.DiskKind.DVD)
 
-    def _create_root(self, root: Path, image: Path, root_gb: int,
+    def _create_root(self, root: PurePath, image: PurePath, root_gb: int,
                      machine_uuid: str, undo: undoing.Undo) -> None:
         if imagecache.is_iso(image):
             self._client.attach_disk(machine_uuid, spec.ISO_PORT, image,
@@ -88,8 +90,8 @@ class DiskOps:
             self.create_from_image(root, image, root_gb, undo)
         self._client.attach_disk(machine_uuid, spec.ROOT_PORT, root)
 
-    def create_from_image(self, root: Path, image: Path, root_gb: int,
-                          undo: undoing.Undo) -> None:
+    def create_from_image(self, root: PurePath, image: PurePath,
+                          root_gb: int, undo: undoing.Undo) -> None:
         """Make a disk of an image that is none to be installed from."""
         base = self._cache.base(image, root_gb)
         if self._differencing:
@@ -100,28 +102,29 @@ class DiskOps:
         else:
             self._cache.copy(base, root)
 
-    def _create_blank(self, path: Path, size_mb: int,
+    def _create_blank(self, path: PurePath, size_mb: int,
                       undo: undoing.Undo) -> None:
         undo.add(self._close, path, delete=True)
         self._client.create_disk(path, size_mb)
 
-    def _close(self, path: Path, delete: bool,
+    def _close(self, path: PurePath, delete: bool,
                kind: api.DiskKind = api.DiskKind.DISK) -> None:
         """Make VirtualBox forget a disk, if it does not do without us."""
         with contextlib.suppress(errors.NotFound, errors.InUse):
             self._client.close_medium(path, delete, kind)
 
-    def delete(self, path: Path) -> None:
+    def delete(self, path: PurePath) -> None:
         """Delete a disk that is attached nowhere, if it is there.
 
         VirtualBox also forgets what it differed from, if nothing else does.
         """
         with self.forgetting_parents([path]):
             self._close(path, delete=True)
-            path.unlink(missing_ok=True)
+            self._storage.delete(path)
 
     @contextlib.contextmanager
-    def forgetting_parents(self, paths: Collection[Path]) -> Iterator[None]:
+    def forgetting_parents(self, paths: Collection[PurePath],
+                           ) -> Iterator[None]:
         """Let VirtualBox forget what disks differed from that go meanwhile.
 
         It does not by itself, and the cache would keep it.
@@ -131,31 +134,38 @@ class DiskOps:
                    if medium.path in names and medium.parent]
         yield
         for parent in parents:
-            self._close(Path(parent), delete=False)
+            self._close(api.host_path(parent), delete=False)
 
     def forget_all(self, instance_files: files.InstanceFiles) -> None:
         """Close the disks of a server that was never finished."""
         media = self._client.list_media()
-        own = [medium for medium in media if Path(
-            medium.path).is_relative_to(instance_files.folder)]
+        own = [medium for medium in media
+               if instance_files.owns(api.host_path(medium.path))]
         parents = {medium.parent for medium in own if medium.parent}
         for path in (*(medium.path for medium in own), *parents):
-            self._close(Path(path), delete=False)
+            self._close(api.host_path(path), delete=False)
 
-    def mend(self, machine_uuids: Collection[str]) -> None:
+    def delete_files(self, instance_files: files.InstanceFiles) -> None:
+        """Delete whatever a server has left."""
+        self._storage.delete_all(instance_files)
+
+    def mend(self, machines: Mapping[str, files.InstanceFiles]) -> None:
         """Make machines usable again whose disks VirtualBox has lost.
 
         It notes a parent in the settings of one of the machines whose disks
         differ from it.  When those settings are gone, it knows the disks of
         none of them.
+
+        :param machines: our machines' files, by the machine's UUID
         """
         lost = {machine.uuid for machine in self._client.list_machines()
-                if not machine.accessible} & set(machine_uuids)
+                if not machine.accessible} & machines.keys()
         roots = {}
         for uuid in lost:
             with contextlib.suppress(errors.ClientError):
-                folder = Path(self._client.machine_settings(uuid).folder)
-                roots[uuid] = files.InstanceFiles(folder.parent).root_disk
+                # If its settings are there.
+                self._client.machine_settings(uuid)
+                roots[uuid] = machines[uuid].root_disk
         if not roots:
             return
         for path in (*self._cache.bases(), *roots.values()):
@@ -182,7 +192,8 @@ class DiskOps:
         yield
         for disk in disks:
             if disk.kind is api.DiskKind.DVD:
-                self._close(Path(disk.path), delete=False, kind=disk.kind)
+                self._close(api.host_path(disk.path), delete=False,
+                            kind=disk.kind)
 
     def cache_image(self, context: nova_context.RequestContext,
                     image_ref: str) -> bool:
@@ -191,20 +202,21 @@ class DiskOps:
         return fetched
 
     def age_cache(self, ages: imagecache.Ages) -> None:
-        known = {Path(medium.path) for medium in self._client.list_media()}
+        known = {api.host_path(medium.path)
+                 for medium in self._client.list_media()}
         for path in known.intersection(self._cache.isos()):
             # Left open by a deletion that failed half way; or in use, still.
             self._close(path, delete=False, kind=api.DiskKind.DVD)
         self._cache.age(known, ages)
 
 
-def root_disk(settings: api.MachineSettings) -> Path:
+def root_disk(settings: api.MachineSettings) -> PurePath:
     """Return the file that a machine's root disk is now.
 
     :raises DiskNotFound: it has none, or has a volume
     """
     for disk in settings.disks:
         if disk.port == spec.ROOT_PORT and disk.lun is None:
-            return Path(disk.path)
+            return api.host_path(disk.path)
     raise exception.DiskNotFound(location=f'{settings.uuid}, port '
                                  f'{spec.ROOT_PORT}')

@@ -63,6 +63,8 @@ class VirtualBoxDriver(driver.ComputeDriver):
         with boundary.for_host():
             parts.files.make()
             parts.host.check_version()
+            parts.storage.prepare()
+            parts.storage.discard_interrupted()
             parts.machines.load()
             parts.vms.undo_interrupted()
             parts.consoles.start()
@@ -92,7 +94,8 @@ class VirtualBoxDriver(driver.ComputeDriver):
                                      *registry.traits(self.column))
 
     def get_host_uptime(self) -> str:
-        return self._parts.host.uptime()
+        with boundary.for_host():
+            return self._parts.host.uptime()
 
     def get_host_ip_addr(self) -> str:
         return str(CONF.my_ip)

@@ -10,8 +10,10 @@ import dataclasses
 import functools
 import re
 import ssl
+import urllib.parse
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 from nova.compute import utils as compute_utils
 from nova.image import glance
@@ -22,6 +24,7 @@ from oslo_utils import units
 
 from nova_hypervisors.clients import retry
 from nova_hypervisors.clients import soap
+from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import interface
 from nova_hypervisors.clients.vbox import program
 from nova_hypervisors.clients.vbox import settings
@@ -45,9 +48,12 @@ from nova_hypervisors.virtualbox import migrationops
 from nova_hypervisors.virtualbox import networkops
 from nova_hypervisors.virtualbox import options
 from nova_hypervisors.virtualbox import powerops
+from nova_hypervisors.virtualbox import remoteimages
+from nova_hypervisors.virtualbox import remotestorage
 from nova_hypervisors.virtualbox import rescueops
 from nova_hypervisors.virtualbox import resizeops
 from nova_hypervisors.virtualbox import snapshotops
+from nova_hypervisors.virtualbox import storage
 from nova_hypervisors.virtualbox import vmops
 from nova_hypervisors.virtualbox import volumeops
 from nova_hypervisors.virtualbox import watcher
@@ -73,6 +79,7 @@ class Parts:
     volumes: volumeops.VolumeOps
     snapshots: snapshotops.SnapshotOps
     vms: vmops.VMOps
+    storage: storage.Storage
     watcher: watcher.Watcher
     cache_ages: imagecache.Ages | None
 
@@ -82,7 +89,13 @@ def host_files(conf: cfg.ConfigOpts) -> files.HostFiles:
     return files.HostFiles(
         instances=instances,
         image_cache=instances / conf.image_cache.subdirectory_name,
-        private=Path(conf.state_path) / 'virtualbox')
+        private=Path(conf.state_path) / 'virtualbox',
+        host=other_host(conf))
+
+
+def other_host(conf: cfg.ConfigOpts) -> files.HostFolders | None:
+    path = conf.virtualbox.webservice_instances_path
+    return files.HostFolders(api.host_path(path)) if path else None
 
 
 def make_client(conf: cfg.ConfigOpts) -> interface.VBoxClient:
@@ -102,7 +115,8 @@ def _make_webservice_client(conf: cfg.ConfigOpts) -> interface.VBoxClient:
         service, group.webservice_user,
         functools.partial(webservice_password, conf),
         retry.Policy(group.retry_count, group.retry_interval))
-    return webservice.WebServiceClient(sessions, group.copy_timeout)
+    return webservice.WebServiceClient(sessions, group.copy_timeout,
+                                       group.webservice_transfers)
 
 
 def webservice_password(conf: cfg.ConfigOpts) -> str:
@@ -145,9 +159,8 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
     machine_map = machines.Machines(client)
     instance_locks = locks.InstanceLocks()
     consoles = _make_consoles(conf, client, machine_map, folders)
-    cache = imagecache.ImageCache(folders.image_cache, 'vdi',
-                                  group.copy_timeout)
-    disks = diskops.DiskOps(client, cache, conf.use_cow_images)
+    where = make_storage(conf, client)
+    disks = diskops.DiskOps(client, where, conf.use_cow_images)
     networks = networkops.NetworkOps(
         client, machine_map, virtapi,
         functools.partial(options.mappings, conf), ports.Ports(),
@@ -171,19 +184,39 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
                                   vms)
     return Parts(
         client=client, files=folders, machines=machine_map,
-        consoles=consoles, disks=disks, power=power, watcher=watch,
-        host=hostops.HostOps(client, machine_map, folders,
+        consoles=consoles, disks=disks, power=power, storage=where,
+        watcher=watch,
+        host=hostops.HostOps(client, machine_map, folders, where,
                              hostname=conf.host, reserved=_reserved(conf)),
         migrations=migrationops.MigrationOps(
             client, machine_map, power, resizes, instance_locks),
         rescues=rescueops.RescueOps(client, machine_map, folders, disks, power,
                                     instance_locks),
         snapshots=snapshotops.SnapshotOps(
-            client, machine_map, folders, instance_locks, glance.API(),
+            client, machine_map, folders, where, instance_locks,
+            glance.API(),
             image_format=group.snapshot_image_format,
             timeout_s=group.copy_timeout),
         volumes=volumes, vms=vms,
         cache_ages=_cache_ages(conf))
+
+
+def make_storage(conf: cfg.ConfigOpts,
+                 client: interface.VBoxClient) -> storage.Storage:
+    folders = host_files(conf)
+    limit_s = conf.virtualbox.copy_timeout
+    if folders.host is None:
+        return storage.LocalStorage(client, folders, imagecache.ImageCache(
+            folders.image_cache, 'vdi', limit_s))
+    # options.py has made sure that it is the web service's.
+    remote = cast('interface.RemoteClient', client)
+    images = remoteimages.RemoteImages(
+        remote, folders.host,
+        imagecache.ImageCache(folders.snapshots, 'raw', limit_s),
+        folders.image_cache)
+    return remotestorage.RemoteStorage(
+        remote, folders.host, folders.snapshots, images,
+        conf.virtualbox.webservice_disk_gb)
 
 
 def _make_consoles(conf: cfg.ConfigOpts, client: interface.VBoxClient,
@@ -199,7 +232,10 @@ def _make_consoles(conf: cfg.ConfigOpts, client: interface.VBoxClient,
         serial_ports=serial.SerialPorts(
             conf.virtualbox.console_log_size * units.Ki),
         serial_address=(conf.serial_console.proxyclient_address
-                        if conf.serial_console.enabled else None))
+                        if conf.serial_console.enabled and not folders.host
+                        else None),
+        remote=(cast('interface.RemoteClient', client) if folders.host
+                else None))
 
 
 def display_settings(conf: cfg.ConfigOpts,
@@ -215,7 +251,9 @@ def display_settings(conf: cfg.ConfigOpts,
         uuid_password=group.vrde_require_instance_uuid_as_password,
         password_length=group.vrde_password_length,
         properties=_rdp_properties(conf),
-        proxy_address=str(conf.vnc.server_proxyclient_address))
+        proxy_address=str(conf.vnc.server_proxyclient_address),
+        other_host=(urllib.parse.urlsplit(group.webservice_url).hostname
+                    if other_host(conf) else None))
 
 
 def _rdp_properties(conf: cfg.ConfigOpts) -> dict[str, str]:

@@ -1,11 +1,45 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a server's files are."""
+"""Where a server's files are: ours, and those that VirtualBox opens.
+
+They are in one place, unless VirtualBox runs on a host that has no files in
+common with us.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import shutil
 from pathlib import Path
+from pathlib import PurePath
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HostFolders:
+    """The folders on a host that has no files in common with us.
+
+    VirtualBox makes folders, but deletes none except a machine's own.  So
+    they are the same few for all servers.
+    """
+
+    top: PurePath
+
+    @property
+    def disks(self) -> PurePath:
+        return self.top / 'disks'
+
+    @property
+    def images(self) -> PurePath:
+        """The image cache; what is in it is whole."""
+        return self.top / 'images'
+
+    @property
+    def incoming(self) -> PurePath:
+        """Images on their way into the cache: garbage at the start."""
+        return self.top / 'incoming'
+
+    @property
+    def machines(self) -> PurePath:
+        return self.top / 'machines'
 
 _ASIDE = '.before-resize'
 
@@ -26,28 +60,57 @@ class InstanceFiles:
 
     VirtualBox makes the machine's own folder (settings, logs, saved state)
     inside it.
+
+    :param host: where what VirtualBox opens is instead
     """
 
     folder: Path
+    host: HostFolders | None = None
+
+    def disk(self, name: str) -> PurePath:
+        """Return the path of a file that VirtualBox opens."""
+        if self.host is None:
+            return self.folder / name
+        return self.host.disks / f'{self.folder.name}_{name}'
+
+    def owns(self, path: PurePath) -> bool:
+        if self.host is None:
+            return path.is_relative_to(self.folder)
+        return (path.parent == self.host.disks
+                and path.name.startswith(f'{self.folder.name}_'))
 
     @property
-    def root_disk(self) -> Path:
-        return self.folder / 'root.vdi'
+    def machine_folder(self) -> PurePath:
+        """Return where VirtualBox makes the machine's own folder."""
+        return self.folder if self.host is None else self.host.machines
 
     @property
-    def config_drive(self) -> Path:
-        return self.folder / 'config-drive.iso'
+    def snapshot_folder(self) -> PurePath | None:
+        """Return where snapshots go; None for the machine's own folder.
+
+        That is none to have a disk in, which may stay there for good.
+        VirtualBox's web service empties it, and no other folder.
+        """
+        return self.folder if self.host is None else None
 
     @property
-    def rescue_disk(self) -> Path:
-        return self.folder / 'rescue.vdi'
+    def root_disk(self) -> PurePath:
+        return self.disk('root.vdi')
 
     @property
-    def swap_disk(self) -> Path:
-        return self.folder / 'swap.vdi'
+    def config_drive(self) -> PurePath:
+        return self.disk('config-drive.iso')
 
-    def ephemeral_disk(self, index: int) -> Path:
-        return self.folder / f'ephemeral{index}.vdi'
+    @property
+    def rescue_disk(self) -> PurePath:
+        return self.disk('rescue.vdi')
+
+    @property
+    def swap_disk(self) -> PurePath:
+        return self.disk('swap.vdi')
+
+    def ephemeral_disk(self, index: int) -> PurePath:
+        return self.disk(f'ephemeral{index}.vdi')
 
     @property
     def serial_socket(self) -> Path:
@@ -82,14 +145,16 @@ class HostFiles:
 
     :param instances: [DEFAULT] instances_path
     :param private: for secrets; nobody else may read it
+    :param host: of VirtualBox, where it has no files in common with us
     """
 
     instances: Path
     image_cache: Path
     private: Path
+    host: HostFolders | None = None
 
     def instance(self, uuid: str) -> InstanceFiles:
-        return InstanceFiles(self.instances / uuid)
+        return InstanceFiles(self.instances / uuid, self.host)
 
     @property
     def snapshots(self) -> Path:

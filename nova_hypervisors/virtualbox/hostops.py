@@ -6,9 +6,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
-import shutil
 import time
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any
 
 import os_resource_classes as orc
@@ -27,6 +26,7 @@ from nova_hypervisors.clients.vbox import version
 from nova_hypervisors.virtualbox import files
 from nova_hypervisors.virtualbox import machines
 from nova_hypervisors.virtualbox import powerops
+from nova_hypervisors.virtualbox import storage
 
 LOG = logging.getLogger(__name__)
 
@@ -59,11 +59,12 @@ class HostOps:
 
     def __init__(self, client: interface.VBoxClient,
                  machine_map: machines.Machines,
-                 host_files: files.HostFiles, *, hostname: str,
-                 reserved: Reserved) -> None:
+                 host_files: files.HostFiles, where: storage.Storage, *,
+                 hostname: str, reserved: Reserved) -> None:
         self._client = client
         self._machines = machine_map
         self._files = host_files
+        self._storage = where
         self._reserved = reserved
         self.hostname = hostname
 
@@ -83,7 +84,7 @@ class HostOps:
     def available_resource(self) -> dict[str, Any]:
         """Return what ComputeDriver.get_available_resource returns."""
         host = self._client.host()
-        disk = shutil.disk_usage(self._files.instances)
+        disk = self._storage.space()
         owned = self._usage(powerops.ALIVE)
         return {
             'vcpus': host.cpus,
@@ -91,7 +92,7 @@ class HostOps:
             'memory_mb': host.memory_mb,
             'memory_mb_used': host.memory_mb - host.memory_free_mb,
             'local_gb': disk.total // units.Gi,
-            'local_gb_used': disk.used // units.Gi,
+            'local_gb_used': (disk.total - disk.free) // units.Gi,
             'disk_available_least': disk.free // units.Gi,
             'hypervisor_type': HYPERVISOR_TYPE,
             'hypervisor_version': self._client.get_version().number,
@@ -131,17 +132,16 @@ class HostOps:
             for uuid, state in self._client.machine_states().items()
             if state in powerops.ALIVE
             and self._machines.instance_uuid(uuid) is None]
-        own = (self._files.instances, self._files.image_cache)
-        device = self._files.instances.stat().st_dev
-        disks = [Path(medium.path) for medium in self._client.list_media()]
-        blocks = sum(_blocks(path, device) for path in disks
-                     if not any(path.is_relative_to(folder)
-                                for folder in own))
         return Usage(
             vcpus=sum(machine.vcpus for machine in running if machine),
             memory_mb=sum(machine.memory_mb for machine in running
                           if machine),
-            disk_gb=math.ceil(blocks * 512 / units.Gi))
+            disk_gb=math.ceil(
+                self._storage.taken_by_others(self._is_own) / units.Gi))
+
+    def _is_own(self, disk: PurePath) -> bool:
+        return any(disk.is_relative_to(folder) for folder in
+                   (self._files.instances, self._files.image_cache))
 
     def inventory(self, ratios: dict[str, float]) -> dict[str, Any]:
         """Return Placement's inventory of this host, by resource class.
@@ -149,7 +149,7 @@ class HostOps:
         :param ratios: allocation ratios, by resource class
         """
         host = self._client.host()
-        disk = shutil.disk_usage(self._files.instances)
+        disk = self._storage.space()
         strangers = self.strangers_usage()
 
         def entry(name: str, total: int, reserved: int, taken: int,
@@ -179,7 +179,15 @@ class HostOps:
         return {f'HW_ARCH_{arch}', f'COMPUTE_ARCH_{arch}'}
 
     def uptime(self) -> str:
-        """Return how long the host is up, as ``uptime`` prints it."""
+        """Return how long the host is up, as ``uptime`` prints it.
+
+        :raises Unsupported: it is another host, of which VirtualBox does not
+            tell that
+        """
+        if self._files.host is not None:
+            raise errors.Unsupported(
+                "VirtualBox's web service does not tell how long its host is "
+                'up', operation='uptime')
         seconds = time.time() - psutil.boot_time()
         days, rest = divmod(int(seconds), 24 * 3600)
         hours, minutes = divmod(rest // 60, 60)
@@ -187,12 +195,3 @@ class HostOps:
         return (f' {time.strftime("%H:%M:%S")} up {days} days, '
                 f'{hours:2}:{minutes:02},  {len(psutil.users())} users,  '
                 f'load average: {load}')
-
-
-def _blocks(path: Path, device: int) -> int:
-    """Return the 512 byte blocks that a file has on a file system."""
-    try:
-        stat = path.stat()
-    except OSError:
-        return 0
-    return stat.st_blocks if stat.st_dev == device else 0

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from oslo_config import cfg
 
+from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.consoles import rfb
 from nova_hypervisors.consoles import serial
 from nova_hypervisors.virtualbox import files
@@ -83,8 +84,9 @@ def mappings(conf: cfg.ConfigOpts) -> list[networks.Mapping]:
 
 def findings(conf: cfg.ConfigOpts) -> list[Finding]:
     """Return all that is wrong with the options of this driver."""
-    return [*_backend(conf), *_paths(conf), *_polling(conf),
-            *_display(conf), *_rdp(conf), *_relay(conf), *_networks(conf)]
+    return [*_backend(conf), *_other_host(conf), *_paths(conf),
+            *_polling(conf), *_display(conf), *_rdp(conf), *_relay(conf),
+            *_networks(conf)]
 
 
 def _backend(conf: cfg.ConfigOpts) -> Iterator[Finding]:
@@ -111,6 +113,38 @@ def _backend(conf: cfg.ConfigOpts) -> Iterator[Finding]:
             'webservice_ca_file instead', fatal=False)
 
 
+def _other_host(conf: cfg.ConfigOpts) -> Iterator[Finding]:
+    """Check what is said of a host without files in common with this."""
+    group = conf.virtualbox
+    if not group.webservice_instances_path:
+        return
+    name = '[virtualbox] webservice_instances_path'
+    path = api.host_path(group.webservice_instances_path)
+    if group.backend != 'webservice':
+        yield Finding(name, 'it is for backend = webservice only; VBoxManage '
+                      'drives the VirtualBox of this host')
+    if not path.is_absolute():
+        yield Finding(name, f'{path} does not begin at the root of a file '
+                      r'system; write /var/lib/openstack or D:\OpenStack, '
+                      'for example')
+    if group.webservice_transfers >= group.webservice_connections:
+        yield Finding('[virtualbox] webservice_transfers',
+                      f'{group.webservice_transfers} leave nothing of the '
+                      f'{group.webservice_connections} of '
+                      'webservice_connections for everything else')
+    if conf.serial_console.enabled:
+        yield Finding('[serial_console] enabled',
+                      'the serial ports of another host are logged, and '
+                      'nobody can type at them', fatal=False)
+    here = urllib.parse.urlsplit(group.webservice_url).hostname or ''
+    if (group.remote_display and not _is_loopback(here)
+            and _is_loopback(str(conf.vnc.server_listen))):
+        yield Finding('[vnc] server_listen',
+                      f'it is {conf.vnc.server_listen}, on which the screens '
+                      'of another host cannot be reached: name the address '
+                      f'of {here}, or 0.0.0.0', fatal=False)
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -119,6 +153,8 @@ def _is_loopback(host: str) -> bool:
 
 
 def _paths(conf: cfg.ConfigOpts) -> Iterator[Finding]:
+    if conf.virtualbox.webservice_instances_path:
+        return  # there are no sockets
     folder = Path(conf.instances_path) / ('x' * _UUID_LENGTH)
     longest = os.fsencode(files.InstanceFiles(folder).serial_socket)
     if len(longest) > serial.LONGEST_SOCKET_PATH:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import PurePath
 
 from nova import context as nova_context
 from nova import exception
@@ -88,16 +88,16 @@ class RescueOps:
         rescue = self._rescue_disk(instance)
         own = attached.get(spec.RESCUED_PORT)
         if spec.ROOT_PORT in attached and (
-                Path(attached[spec.ROOT_PORT].path) == rescue):
+                attached[spec.ROOT_PORT].path == str(rescue)):
             self._client.detach_disk(uuid, spec.ROOT_PORT)
             del attached[spec.ROOT_PORT]
         if own is not None:
             self._client.detach_disk(uuid, spec.RESCUED_PORT)
         if spec.ROOT_PORT not in attached:
-            path = (Path(own.path) if own is not None else
+            path = (api.host_path(own.path) if own is not None else
                     self._files.instance(instance.uuid).root_disk)
             self._client.attach_disk(uuid, spec.ROOT_PORT, path)
         self._disks.delete(rescue)
 
-    def _rescue_disk(self, instance: objects.Instance) -> Path:
+    def _rescue_disk(self, instance: objects.Instance) -> PurePath:
         return self._files.instance(instance.uuid).rescue_disk

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable
 from collections.abc import Iterator
 from pathlib import Path
+from pathlib import PurePath
 from typing import Any
 
 from nova import context as nova_context
@@ -26,6 +27,7 @@ from nova_hypervisors.common import locks
 from nova_hypervisors.virtualbox import diskops
 from nova_hypervisors.virtualbox import files
 from nova_hypervisors.virtualbox import machines
+from nova_hypervisors.virtualbox import storage
 
 LOG = logging.getLogger(__name__)
 
@@ -48,13 +50,14 @@ class SnapshotOps:
 
     def __init__(self, client: interface.VBoxClient,
                  machine_map: machines.Machines,
-                 host_files: files.HostFiles,
+                 host_files: files.HostFiles, where: storage.Storage,
                  instance_locks: locks.InstanceLocks,
                  image_api: glance.API, *,
                  image_format: str, timeout_s: float) -> None:
         self._client = client
         self._machines = machine_map
         self._files = host_files
+        self._storage = where
         self._locks = instance_locks
         self._image_api = image_api
         self._format = image_format
@@ -70,11 +73,10 @@ class SnapshotOps:
         uuid = self._machines.machine_uuid(instance.uuid)
         update_task_state(task_state=task_states.IMAGE_PENDING_UPLOAD)
         with self._scratch() as scratch:
-            flat = scratch.with_suffix('.vdi')
             with (self._locks.hold(instance.uuid),
                   self._frozen_root(instance, uuid) as root):
-                self._client.clone_disk(root, flat)
-            image = self._converted(flat)
+                disk, disk_format = self._storage.read(root, scratch)
+            image = self._converted(disk, disk_format)
             update_task_state(
                 task_state=task_states.IMAGE_UPLOADING,
                 expected_state=task_states.IMAGE_PENDING_UPLOAD)
@@ -92,7 +94,7 @@ class SnapshotOps:
 
     @contextlib.contextmanager
     def _frozen_root(self, instance: objects.Instance,
-                     uuid: str) -> Iterator[Path]:
+                     uuid: str) -> Iterator[PurePath]:
         """Yield the root disk of a machine that does not write to it."""
         try:
             root = diskops.root_disk(self._client.machine_settings(uuid))
@@ -110,13 +112,15 @@ class SnapshotOps:
         finally:
             self._client.delete_snapshot(uuid, name)
 
-    def _converted(self, disk: Path) -> Path:
-        if self._format == 'vdi':
+    def _converted(self, disk: Path, disk_format: str) -> Path:
+        if self._format == disk_format == 'vdi':
             return disk
+        # It also finds out if the stream of another host was damaged.
         target = disk.with_suffix(f'.{self._format}')
-        size = nova_images.qemu_img_info(str(disk), format='vdi').virtual_size
-        images.convert(disk, 'vdi', target, self._format, virtual_size=size,
-                       timeout_s=self._timeout_s,
+        size = nova_images.qemu_img_info(str(disk),
+                                         format=disk_format).virtual_size
+        images.convert(disk, disk_format, target, self._format,
+                       virtual_size=size, timeout_s=self._timeout_s,
                        options=_OPTIONS.get(self._format, ()))
         disk.unlink()
         return target

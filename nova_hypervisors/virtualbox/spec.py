@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import PurePath
 from typing import Any
 
 from nova import exception
@@ -60,7 +61,7 @@ class BlankDisk:
     """An empty disk that a flavor gives: ephemeral or swap."""
 
     port: int
-    file_name: str
+    path: PurePath
     size_mb: int
 
 
@@ -155,20 +156,21 @@ def machine_spec(instance: objects.Instance, image_meta: objects.ImageMeta,
     return api.MachineSpec(
         uuid=machine_uuid,
         name=instance.name,
-        folder=instance_files.folder,
+        folder=instance_files.machine_folder,
         vcpus=instance.flavor.vcpus,
         memory_mb=instance.flavor.memory_mb,
         os_type=wanted.os_type,
         chipset=chipset(image_meta, len(nics)),
         boot_order=boot_order,
         nics=nics,
-        # Not in the machine's own folder: a disk may stay there for good.
-        snapshot_folder=instance_files.folder,
+        snapshot_folder=instance_files.snapshot_folder,
         firmware=wanted.firmware,
         disk_bus=wanted.disk_bus,
         unsafe_cache=wanted.unsafe_cache,
         limits=wanted.limits,
-        serial_socket=instance_files.serial_socket,
+        serial_socket=(instance_files.serial_socket
+                       if instance_files.host is None else None),
+        serial_log=instance_files.host is not None,
         remote_display=remote_display,
         description=f'{instance.display_name}\n'
         f'OpenStack server {instance.uuid} of project {instance.project_id}')
@@ -179,11 +181,10 @@ def blank_disks(block_device_info: dict[str, Any],
     """Return the ephemeral disks and the swap disk that a server gets."""
     ephemerals = virt_driver.block_device_info_get_ephemerals(
         block_device_info)
-    disks = [(instance_files.ephemeral_disk(index).name,
-              ephemeral['size'] * 1024)
+    disks = [(instance_files.ephemeral_disk(index), ephemeral['size'] * 1024)
              for index, ephemeral in enumerate(ephemerals)]
     swap = virt_driver.block_device_info_get_swap(block_device_info)
     if virt_driver.swap_is_usable(swap):
-        disks.append((instance_files.swap_disk.name, swap['swap_size']))
-    return [BlankDisk(port, name, size_mb) for port, (name, size_mb)
+        disks.append((instance_files.swap_disk, swap['swap_size']))
+    return [BlankDisk(port, path, size_mb) for port, (path, size_mb)
             in enumerate(disks, start=_FIRST_FREE_PORT)]

@@ -95,7 +95,7 @@ class VMOps:
             if self.exists(instance):
                 raise exception.InstanceExists(name=instance.name)
             instance_files = self._files.instance(instance.uuid)
-            undo.add(instance_files.delete)
+            undo.add(self._disks.delete_files, instance_files)
             instance_files.make()
             undo.add(self._machines.release, instance.uuid)
             self._machines.claim(instance.uuid)
@@ -211,7 +211,7 @@ class VMOps:
                 self._client.unregister_machine(uuid)
         self._machines.release(instance_uuid)
         if destroy_disks:
-            self._files.instance(instance_uuid).delete()
+            self._disks.delete_files(self._files.instance(instance_uuid))
 
     def _delete_with_images(self, uuid: str) -> None:
         with self._disks.forgetting_images(uuid):
@@ -224,7 +224,7 @@ class VMOps:
     def delete_files(self, instance: objects.Instance) -> None:
         """Delete what a destroyed server has left here."""
         with self._locks.hold(instance.uuid):
-            self._files.instance(instance.uuid).delete()
+            self._disks.delete_files(self._files.instance(instance.uuid))
 
     def undo_interrupted(self) -> None:
         """Throw away what was half made when the service last ended."""
@@ -240,8 +240,10 @@ class VMOps:
         :param per_machine: called with the UUID of each of them
         """
         states = self._client.machine_states()
-        self._disks.mend([uuid for uuid in states
-                          if self._machines.instance_uuid(uuid)])
+        self._disks.mend({
+            machine: self._files.instance(instance)
+            for machine in states
+            if (instance := self._machines.instance_uuid(machine))})
         for instance_uuid, machine in self._machines.owned().items():
             try:
                 per_machine(machine.uuid)

@@ -10,6 +10,8 @@ import dataclasses
 import enum
 from collections.abc import Mapping
 from pathlib import PurePath
+from pathlib import PurePosixPath
+from pathlib import PureWindowsPath
 
 #: The controller that carries a machine's disks, and its number of ports.
 DISK_CONTROLLER = 'SATA'
@@ -19,6 +21,15 @@ RESCUED_PORT = DISK_PORTS - 2
 
 #: What VirtualBox calls the format of a disk of a storage.
 LUN_FORMAT = 'iSCSI'
+
+
+def host_path(text: str) -> PurePath:
+    """Return a path of the host that VirtualBox runs on.
+
+    The host may be another one than ours, with other rules.
+    """
+    return (PureWindowsPath(text) if '\\' in text or text[1:2] == ':'
+            else PurePosixPath(text))
 
 
 class MachineState(enum.Enum):

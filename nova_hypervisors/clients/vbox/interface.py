@@ -269,6 +269,9 @@ class HostFilesApi(Protocol):
     def resize_disk(self, path: PurePath, size_mb: int) -> None:
         """Make a disk larger that no other differs from."""
 
+    def virtual_size(self, path: PurePath) -> int:
+        """Return the bytes that a disk has for a machine."""
+
     def download_disk(self, source: PurePath, target: Path) -> None:
         """Write a disk, with all that its parents hold, as a VMDK here.
 

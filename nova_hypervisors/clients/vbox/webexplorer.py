@@ -8,6 +8,7 @@ appliances.  It deletes no folders.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from collections.abc import Mapping
 from pathlib import PurePath
 
@@ -37,12 +38,13 @@ def files(web: WebSession, folder: PurePath) -> Mapping[str, int]:
             in zip(names, types, sizes, strict=True) if kind != _FOLDER}
 
 
-def delete(web: WebSession, path: PurePath) -> None:
-    """Delete a file; one that is not there is no error."""
-    with contextlib.suppress(errors.NotFound):
-        web.wait(web.text('IVFSExplorer_remove',
-                          _explorer(web, path.parent), names=[path.name]),
-                 'delete', _SOON_S)
+def delete(web: WebSession, folder: PurePath, names: Iterable[str]) -> None:
+    """Delete files of a folder; one that is not there is no error."""
+    explorer = _explorer(web, folder)
+    for name in names:
+        with contextlib.suppress(errors.NotFound):
+            web.wait(web.text('IVFSExplorer_remove', explorer, names=[name]),
+                     'delete', _SOON_S)
 
 
 def _explorer(web: WebSession, folder: PurePath) -> str:

@@ -84,7 +84,8 @@ class WebFiles:
 
     @weblogon.changes
     def delete_file(self, web: WebSession, path: PurePath) -> None:
-        webexplorer.delete(web, path)
+        with contextlib.suppress(errors.NotFound):
+            webexplorer.delete(web, path.parent, [path.name])
 
     @weblogon.changes
     def upload_disk(self, web: WebSession, source: Path,
@@ -205,6 +206,14 @@ class WebFiles:
                           logicalSize=size_mb * _MB),
                  'resize_disk', self._copy_timeout_s)
         web.call('IMedium_close', medium)
+
+    @weblogon.reads
+    def virtual_size(self, web: WebSession, path: PurePath) -> int:
+        medium = webmedia.opened(web, path)
+        size = int(web.text('IMedium_getLogicalSize', medium))
+        with contextlib.suppress(errors.InUse):
+            web.call('IMedium_close', medium)
+        return size
 
     @weblogon.changes
     def download_disk(self, web: WebSession, source: PurePath,

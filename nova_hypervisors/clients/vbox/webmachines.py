@@ -6,8 +6,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import PurePath
-from pathlib import PurePosixPath
-from pathlib import PureWindowsPath
 
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
@@ -50,15 +48,6 @@ _VIDEO_MEMORY_MB = 16
 _DELETE_S = 60.0
 
 
-def host_path(text: str) -> PurePath:
-    """Return a path of the host that VirtualBox runs on.
-
-    The host may be another one than ours, with other rules.
-    """
-    return (PureWindowsPath(text) if '\\' in text or text[1:2] == ':'
-            else PurePosixPath(text))
-
-
 def read(web: WebSession, uuid: str) -> api.MachineSettings:
     machine = web.machine(uuid)
     if not _is_accessible(web, machine):
@@ -69,7 +58,7 @@ def read(web: WebSession, uuid: str) -> api.MachineSettings:
     return api.MachineSettings(
         uuid=uuid,
         name=web.text('IMachine_getName', machine),
-        folder=host_path(
+        folder=api.host_path(
             web.text('IMachine_getSettingsFilePath', machine)).parent,
         vcpus=int(web.text('IMachine_getCPUCount', machine)),
         memory_mb=int(web.text('IMachine_getMemorySize', machine)),
@@ -232,7 +221,7 @@ def _set_up_serial(web: WebSession, machine: str,
 
 def serial_log(web: WebSession, machine: str) -> PurePath:
     """Return where a serial port is kept, so that readLog finds it."""
-    folder = host_path(web.text('IMachine_getLogFolder', machine))
+    folder = api.host_path(web.text('IMachine_getLogFolder', machine))
     return folder / f'VBox.log.{SERIAL_LOG_INDEX}'
 
 
@@ -248,6 +237,22 @@ def _set_up_display(web: WebSession, machine: str,
                        _PORTS_PROPERTY: display.ports,
                        **display.properties}.items():
         web.call('IVRDEServer_setVRDEProperty', server, key=key, value=value)
+
+
+def _empty(web: WebSession, machine: str) -> None:
+    """Delete what would stay in a machine's folder, and the folder with it.
+
+    A disk is in it after a snapshot of a running machine: what differs from
+    another is merged into the newer file.
+    """
+    own = api.host_path(
+        web.text('IMachine_getSettingsFilePath', machine)).parent
+    for name in ('SnapshotFolder', 'LogFolder'):
+        folder = api.host_path(web.text(f'IMachine_get{name}', machine))
+        if folder.parent == own:
+            with contextlib.suppress(errors.NotFound):
+                webexplorer.delete(web, folder,
+                                   webexplorer.files(web, folder))
 
 
 def create(web: WebSession, spec: api.MachineSpec) -> str:
@@ -330,8 +335,7 @@ class WebMachines:
         machine = self._unregister(web, uuid)
         # One whose settings are lost has no more files.
         with contextlib.suppress(errors.NotFound, errors.InvalidState):
-            # It would stay, and the folder with it.
-            webexplorer.delete(web, serial_log(web, machine))
+            _empty(web, machine)
             progress = web.text('IMachine_deleteConfig', machine)
             web.wait(progress, 'delete_machine', _DELETE_S)
 

@@ -96,6 +96,7 @@ class TestUploads:
     def test_a_disk_holds_what_it_held(self, client, peer, source, tmp_path):
         target = peer.folder / 'disk.vdi'
         client.upload_disk(source, target)
+        assert client.virtual_size(target) == 16 * _MB
         assert client.list_media() == []
         assert content(client, target, tmp_path) == source.read_bytes()
 

@@ -117,6 +117,20 @@ class TestMachines:
         assert child.exists()
         assert client.list_media() == []
 
+    def test_a_disk_in_its_folder_goes_with_it(self, make, client, peer):
+        spec = make()
+        base = peers.make_vdi(peer.folder / 'base.vdi')
+        client.create_child_disk(spec.folder / 'root.vdi', base)
+        client.attach_disk(spec.uuid, 0, spec.folder / 'root.vdi')
+        client.start(spec.uuid)
+        client.take_snapshot(spec.uuid, 'frozen')
+        client.delete_snapshot(spec.uuid, 'frozen')
+        client.power_off(spec.uuid)
+        folder = Path(client.machine_settings(spec.uuid).folder)
+        client.delete_machine(spec.uuid)
+        assert not folder.exists()
+        assert base.exists()
+
     def test_an_unregistered_machine_keeps_its_folder(self, make, client):
         spec = make()
         folder = Path(client.machine_settings(spec.uuid).folder)

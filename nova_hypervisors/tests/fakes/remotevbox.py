@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import struct
 import subprocess
 import tempfile
 from pathlib import Path
@@ -98,6 +99,10 @@ class FakeRemoteVBox(vbox.FakeVBox):
     def resize_disk(self, path, size_mb):
         self._known(path)
         self._forget(str(path))
+
+    def virtual_size(self, path):
+        # VirtualBox's VDICore.h, VDIHEADER1.cbDisk.
+        return struct.unpack_from('<Q', self._read_file(path), 0x170)[0]
 
     def download_disk(self, source, target):
         self._known(source)

@@ -37,11 +37,15 @@ class Base(novatest.RunsUnderPytest, integrated_helpers._IntegratedTestBase):
                    console_port=0, physical_network_mappings=['*:nat'],
                    state_poll_interval=1, wait_soft_reboot_seconds=20,
                    backend=self.backend, webservice_url=self.service.url)
+        self._configure()
         self.flags(group='wsgi',
                    api_paste_config=f'{sys.prefix}/etc/nova/api-paste.ini')
         super().setUp()
         novatest.fill(self.glance)
         self.addCleanup(self.compute.manager.driver.cleanup_host, 'here')
+
+    def _configure(self):
+        """Set more options, before Nova starts."""
 
     def _wait_for_server_parameter(self, server, expected_params,
                                    max_retries=None, **kwargs):

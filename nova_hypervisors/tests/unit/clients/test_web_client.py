@@ -16,7 +16,6 @@ from nova_hypervisors.clients import retry
 from nova_hypervisors.clients import soap
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import weblogon
-from nova_hypervisors.clients.vbox import webmachines
 from nova_hypervisors.clients.vbox import webservice
 
 EXPIRED = soap.Fault('Invalid managed object reference', 'InvalidObjectFault',
@@ -204,4 +203,4 @@ class TestHostPaths:
          'C:\\Users\\me\\VirtualBox VMs\\a'),
         ('\\\\server\\share\\a.vbox', '\\\\server\\share\\')])
     def test_each_follows_the_rules_of_its_host(self, text, parent):
-        assert str(webmachines.host_path(text).parent) == parent
+        assert str(api.host_path(text).parent) == parent

@@ -52,7 +52,7 @@ class TestLostDisks:
         instance = spawn()
         root = vbox.machines[instance.uuid].disks[0]
         lose(instance)
-        parts.disks.mend([instance.uuid])
+        parts.disks.mend(files_of(parts, instance))
         machine = vbox.machines[instance.uuid]
         assert machine.state is State.OFF
         assert machine.disks[0] == root
@@ -60,20 +60,20 @@ class TestLostDisks:
     def test_strangers_are_left_alone(self, parts, spawn, vbox, lose):
         instance = spawn()
         lose(instance)
-        parts.disks.mend([])
+        parts.disks.mend({})
         assert vbox.machines[instance.uuid].state is State.INACCESSIBLE
 
     def test_one_whose_settings_are_really_gone_stays_so(self, parts, spawn,
                                                          vbox):
         instance = spawn()
         vbox.lose_settings(instance.uuid)
-        parts.disks.mend([instance.uuid])
+        parts.disks.mend(files_of(parts, instance))
         assert vbox.machines[instance.uuid].state is State.INACCESSIBLE
 
     def test_where_all_is_well_nothing_is_asked(self, parts, spawn, client):
         instance = spawn()
         client.arm(0)
-        parts.disks.mend([instance.uuid])
+        parts.disks.mend(files_of(parts, instance))
         assert client.calls == ['list_machines']
 
 
@@ -86,6 +86,10 @@ class TestAgeing:
         names = {path.name for path in parts.files.image_cache.iterdir()}
         assert names == {f'{instance.image_ref}_1.vdi'}
         assert not any(name.startswith(unused) for name in names)
+
+
+def files_of(parts, instance):
+    return {instance.uuid: parts.files.instance(instance.uuid)}
 
 
 class TestRootDisk:

@@ -26,7 +26,7 @@ def ours(vbox):
 def make_host(vbox, ours, parts):
     def make_host(vcpus=0, memory_mb=0, disk_gb=0):
         return hostops.HostOps(
-            vbox, ours, parts.files, hostname='here',
+            vbox, ours, parts.files, parts.storage, hostname='here',
             reserved=hostops.Reserved(vcpus, memory_mb, disk_gb))
     return make_host
 

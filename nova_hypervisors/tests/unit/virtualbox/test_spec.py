@@ -176,7 +176,7 @@ class TestBlankDisks:
     def disks(self, tmp_path):
         def disks(**info):
             found = spec.blank_disks(info, files.InstanceFiles(tmp_path))
-            return [(disk.port, disk.file_name, disk.size_mb)
+            return [(disk.port, disk.path.name, disk.size_mb)
                     for disk in found]
         return disks
 

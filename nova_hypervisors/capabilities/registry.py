@@ -77,10 +77,6 @@ _SETTINGS_ONLY = _partial(
     "VirtualBox's kernel module, which the lab has not: see the check list "
     'in the administration guide.')
 
-_COMMON_FILES = _partial(
-    'nova-compute and VirtualBox need a file system in common; hosts without '
-    'one are planned.')
-
 _PLUGGED_ON_SATA = Support(
     Level.COMPLETE,
     'A server whose disks are on another bus than SATA has to be stopped: '
@@ -132,7 +128,10 @@ _OPERATIONS = (
     _row('operation.get-guest-info', 'Guest instance status', 'mandatory',
          methods=('get_info',), virtualbox=_COMPLETE),
     _row('operation.get-host-uptime', 'Guest host uptime',
-         methods=('get_host_uptime',), virtualbox=_COMPLETE),
+         methods=('get_host_uptime',), virtualbox=_COMPLETE,
+         webservice=_partial(
+             'Not of a host without files in common: the web service does '
+             'not tell it.')),
     _row('operation.get-host-ip', 'Guest host ip',
          methods=('get_host_ip_addr',), virtualbox=_COMPLETE),
     _row('operation.live-migrate', 'Live migrate instance across hosts',
@@ -148,8 +147,7 @@ _OPERATIONS = (
          'Abort an in-progress or queued live migration',
          methods=('live_migration_abort',)),
     _row('operation.launch', 'Launch instance', 'mandatory',
-         methods=('spawn',), virtualbox=_COMPLETE,
-         webservice=_COMMON_FILES),
+         methods=('spawn',), virtualbox=_COMPLETE),
     _row('operation.pause', 'Stop instance CPUs (pause)',
          methods=('pause',), virtualbox=_COMPLETE),
     _row('operation.reboot', 'Reboot instance', methods=('reboot',),
@@ -166,8 +164,7 @@ _OPERATIONS = (
     _row('operation.set-admin-password', 'Set instance admin password',
          methods=('set_admin_password',)),
     _row('operation.snapshot', 'Save snapshot of instance disk',
-         methods=('snapshot',), virtualbox=_COMPLETE,
-         webservice=_COMMON_FILES),
+         methods=('snapshot',), virtualbox=_COMPLETE),
     _row('operation.suspend', 'Suspend instance', methods=('suspend',),
          virtualbox=_COMPLETE),
     _row('operation.swap-volume', 'Swap block volumes',
@@ -265,12 +262,13 @@ _GUEST = (
 _CONSOLES = (
     _row('console.rdp', 'Remote desktop over RDP', 'choice(console)'),
     _row('console.serial.log', 'View serial console logs', 'choice(console)',
-         methods=('get_console_output',), virtualbox=_COMPLETE,
-         webservice=_COMMON_FILES),
+         methods=('get_console_output',), virtualbox=_COMPLETE),
     _row('console.serial.interactive',
          'Remote interactive serial console', 'choice(console)',
          methods=('get_serial_console',), virtualbox=_COMPLETE,
-         webservice=_COMMON_FILES),
+         webservice=_partial(
+             'Not on a host without files in common: VirtualBox would have to '
+             'listen for everybody there.')),
     _row('console.spice', 'Remote desktop over SPICE', 'choice(console)',
          methods=('get_spice_console',),
          virtualbox=_missing(
@@ -293,8 +291,7 @@ _STORAGE = (
     _row('storage.block.backend.iscsi.auth.chap',
          'CHAP authentication for iSCSI', virtualbox=_COMPLETE),
     _row('storage.image', 'Image storage support', 'mandatory',
-         methods=('spawn',), virtualbox=_COMPLETE,
-         webservice=_COMMON_FILES),
+         methods=('spawn',), virtualbox=_COMPLETE),
 )
 
 # In the matrix of the first VirtualBox driver, and in Nova's at that time.
@@ -354,7 +351,11 @@ _OURS = (
          virtualbox=_missing(
              'VBoxManage speaks to the VirtualBox of its own user on its own '
              'host only: the manual, "VBoxManage".'),
-         webservice=_PLANNED),
+         webservice=_partial(
+             'It is run with a host on Linux, as another user in a root of '
+             'its own. Of hosts on Windows and macOS, and of those with ARM, '
+             'only names and paths are tested, on samples that were made '
+             'up.')),
     _row('operation.inventory', 'Report inventory and traits to Placement',
          methods=('update_provider_tree',), virtualbox=_COMPLETE),
     _row('image.raw', 'Boot from a raw image', methods=('spawn',),

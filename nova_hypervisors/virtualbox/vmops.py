@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any
@@ -23,6 +24,7 @@ from nova_hypervisors.common import devices
 from nova_hypervisors.common import locks
 from nova_hypervisors.common import request
 from nova_hypervisors.common import undo as undoing
+from nova_hypervisors.virtualbox import architectures
 from nova_hypervisors.virtualbox import consoleops
 from nova_hypervisors.virtualbox import diskops
 from nova_hypervisors.virtualbox import files
@@ -62,6 +64,10 @@ class VMOps:
         self._watcher = watch
         self._metadata = metadata
 
+    @functools.cached_property
+    def _architecture(self) -> str:
+        return self._client.host().architecture
+
     def list_names(self) -> list[str]:
         return [machine.name for machine in self._machines.owned().values()]
 
@@ -87,6 +93,7 @@ class VMOps:
                         'if this host fails, its disks may be unreadable',
                         instance=instance)
         boot = spec.boot_plan(instance)
+        architectures.check(spawn.image_meta, self._architecture)
         # The config drive has it too.
         self._metadata.set(spawn.context, instance, spawn.network_info)
         image = (None if any(volume.boots for volume in wanted)
@@ -138,7 +145,7 @@ class VMOps:
         """Decide on a machine; the lock of ports is held."""
         instance = spawn.instance
         others = self._other_settings(instance.uuid)
-        return spec.machine_spec(
+        machine = spec.machine_spec(
             instance, spawn.image_meta, instance_files,
             machine_uuid=self._machines.machine_uuid(instance.uuid),
             nics=self._networks.plan(instance, spawn.network_info,
@@ -146,6 +153,8 @@ class VMOps:
             boot_order=boot.once or boot.order,
             remote_display=self._consoles.remote_display(
                 instance.uuid, consoleops.display_ports(others)))
+        return architectures.adapted(machine, spawn.image_meta,
+                                     self._architecture)
 
     def reconfigure(self, spawn: request.SpawnRequest) -> None:
         """Bring a machine that is off in line with what Nova wants now.

@@ -164,7 +164,8 @@ class MachineSpec:
     :param folder: the folder in which the machine gets one of its own
     :param architecture: x86 or arm
     :param os_type: VirtualBox's identifier, Linux_64 for instance
-    :param chipset: piix3 (8 slots for adapters) or ich9 (36)
+    :param chipset: piix3 (8 slots for adapters) or ich9 (36); armv8virtual
+        (8), which is the one for arm
     :param unsafe_cache: the host caches what is written to disks, and flushes
         by the guest are ignored: fast, and lost if the host fails
     :param snapshot_folder: where the files are that snapshots set apart; a

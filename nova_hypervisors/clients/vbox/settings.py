@@ -226,7 +226,7 @@ def _read_machine(path: Path) -> _File:
             folder=path.parent,
             vcpus=int(_child(hardware, 'CPU').get('count', '1')),
             memory_mb=int(_child(hardware, 'Memory').get('RAMSize', '0')),
-            chipset=_chipset(hardware),
+            chipset=_chipset(machine),
             nics=tuple(_nics(hardware)),
             boot_order=tuple(_boot_order(hardware)),
             display_ports=_display_ports(hardware),
@@ -347,8 +347,9 @@ def _attachment(adapter: ElementTree.Element) -> api.Attachment:
     return api.UNPLUGGED
 
 
-def _chipset(hardware: ElementTree.Element) -> str:
-    return _type(hardware, 'Chipset').lower() or 'piix3'
+def _chipset(machine: ElementTree.Element) -> str:
+    # It is beside the hardware for ARM.
+    return _type(machine, 'Chipset').lower() or 'piix3'
 
 
 def _type(hardware: ElementTree.Element, tag: str) -> str:

@@ -30,6 +30,11 @@ _BOOT_POSITIONS = 4
 
 _DISK_KINDS = {'HardDisk': api.DiskKind.DISK, 'DVD': api.DiskKind.DVD}
 
+# Those that are not just in capital letters.
+_CHIPSETS = {'armv8virtual': 'ARMv8Virtual'}
+
+_ARCHITECTURES = {'x86': 'x86', 'arm': 'ARM'}
+
 _INACCESSIBLE = '<inaccessible>'
 _PORTS_PROPERTY = 'TCP/Ports'
 _ADDRESS_PROPERTY = 'TCP/Address'
@@ -185,7 +190,7 @@ def _set_up_platform(web: WebSession, machine: str,
     else:
         kind, platform, firmware = 'IMachine', machine, 'BIOS'
     web.call(f'{kind}_setChipsetType', platform,
-             chipsetType=spec.chipset.upper())
+             chipsetType=_CHIPSETS.get(spec.chipset, spec.chipset.upper()))
     web.call(f'{kind}_setRTCUseUTC', platform, RTCUseUTC=True)
     # More than one processor needs the I/O APIC.
     web.call(f'I{firmware}Settings_setIOAPICEnabled',
@@ -264,7 +269,7 @@ def create(web: WebSession, spec: api.MachineSpec) -> str:
     path = web.text('IVirtualBox_composeMachineFilename', web.root,
                     name=spec.name, group='', createFlags=flags,
                     baseFolder=str(spec.folder))
-    platform = ({'platform': spec.architecture}
+    platform = ({'platform': _ARCHITECTURES[spec.architecture]}
                 if web.quirks.platform_architecture else {})
     return web.text(
         'IVirtualBox_createMachine', web.root, settingsFile=path,

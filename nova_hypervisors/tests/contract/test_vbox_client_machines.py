@@ -55,6 +55,16 @@ class TestMachines:
         assert found.nics == nics
         assert found.chipset == 'ich9'
 
+    def test_a_machine_for_an_arm_host(self, make, client):
+        spec = make(architecture='arm', chipset='armv8virtual',
+                    os_type='Linux_arm64', vcpus=2, nics=(NIC,))
+        found = client.machine_settings(spec.uuid)
+        assert found.chipset == 'armv8virtual'
+        assert found.nics == (NIC,)
+        client.create_disk(spec.folder / 'root.vdi', 16)
+        client.attach_disk(spec.uuid, 0, spec.folder / 'root.vdi')
+        assert len(client.machine_settings(spec.uuid).disks) == 1
+
     def test_any_name_will_do(self, make, client):
         spec = make(name='a "b" {c} ünï', description='one\ntwo="three"')
         assert [(machine.uuid, machine.name)

@@ -87,6 +87,12 @@ class TestServers:
         assert machine.spec.folder == top / 'machines'
         assert machine.disks[0].path == str(top / 'disks' / f'{uuid}_root.vdi')
 
+    def test_it_is_a_machine_for_the_hosts_processor(self, vbox, server):
+        spec = vbox.machines[server().uuid].spec
+        assert (spec.architecture, spec.chipset) == (
+            ('arm', 'armv8virtual')
+            if vbox.host().architecture == 'aarch64' else ('x86', 'piix3'))
+
     def test_its_parent_is_the_cached_image(self, vbox, top, server, image):
         instance = server()
         root = top / 'disks' / f'{instance.uuid}_root.vdi'

@@ -17,13 +17,13 @@ BLANK = {'ephemerals': [{'size': 1, 'device_name': '/dev/sdb'}],
          'swap': {'device_name': '/dev/sdc', 'swap_size': 64}}
 
 # What is asked of VirtualBox for a server with these, in order.
-STEPS = ('set_extradata', 'create_machine', 'create_child_disk',
+STEPS = ('host', 'set_extradata', 'create_machine', 'create_child_disk',
          'attach_disk', 'create_disk', 'attach_disk', 'create_disk',
          'attach_disk', 'start')
 
 # The same for one that boots from an ISO image.
-ISO_STEPS = ('set_extradata', 'create_machine', 'attach_disk', 'create_disk',
-             'attach_disk', 'start')
+ISO_STEPS = ('host', 'set_extradata', 'create_machine', 'attach_disk',
+             'create_disk', 'attach_disk', 'start')
 
 # The same when it is destroyed.
 DESTROY_STEPS = ('machine_state', 'power_off', 'machine_settings',

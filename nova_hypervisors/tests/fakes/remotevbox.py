@@ -79,7 +79,7 @@ class FakeRemoteVBox(vbox.FakeVBox):
 
     def upload_disk(self, source, target):
         self._check_new(source, target)
-        self._write_file(target, _converted(source.read_bytes(), 'raw', 'vdi'))
+        self._write_file(target, _converted(source, 'raw', 'vdi'))
 
     def upload_file(self, source, target):
         self._check_new(source, target)
@@ -109,7 +109,9 @@ class FakeRemoteVBox(vbox.FakeVBox):
         path = str(source)
         while self.media[path].parent is not None:
             path = self.media[path].parent
-        target.write_bytes(_converted(self._read_file(path), 'vdi', 'vmdk'))
+        with tempfile.NamedTemporaryFile() as disk:
+            Path(disk.name).write_bytes(self._read_file(path))
+            target.write_bytes(_converted(Path(disk.name), 'vdi', 'vmdk'))
 
     def disk_space(self, folder):
         return api.DiskSpace(100 << 30, 60 << 30)
@@ -119,11 +121,12 @@ class FakeRemoteVBox(vbox.FakeVBox):
         return self.serial.get(uuid, b'')[-count:]
 
 
-def _converted(data: bytes, source: str, target: str) -> bytes:
+def _converted(source: Path, source_format: str, target_format: str) -> bytes:
+    options = (('-o', 'subformat=streamOptimized') if target_format == 'vmdk'
+               else ())
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, 'source').write_bytes(data)
+        target = Path(folder, 'target')
         subprocess.run(
-            ['qemu-img', 'convert', '-f', source, '-O', target,
-             *(('-o', 'subformat=streamOptimized') if target == 'vmdk'
-               else ()), 'source', 'target'], check=True, cwd=folder)
-        return Path(folder, 'target').read_bytes()
+            ['qemu-img', 'convert', '-f', source_format, '-O', target_format,
+             *options, str(source), str(target)], check=True)
+        return target.read_bytes()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Mapping
 from pathlib import PurePath
@@ -112,6 +113,9 @@ class DiskOps:
         """Make VirtualBox forget a disk, if it does not do without us."""
         with contextlib.suppress(errors.NotFound, errors.InUse):
             self._client.close_medium(path, delete, kind)
+
+    def exists(self, path: PurePath) -> bool:
+        return self._storage.exists(path)
 
     def delete(self, path: PurePath) -> None:
         """Delete a disk that is attached nowhere, if it is there.

@@ -44,12 +44,12 @@ class HostFolders:
 _ASIDE = '.before-resize'
 
 
-def aside(disk: Path) -> Path:
+def aside(disk: PurePath) -> PurePath:
     """Return what a disk is called while a larger one has its name."""
     return disk.with_stem(disk.stem + _ASIDE)
 
 
-def grown(disk: Path) -> Path:
+def grown(disk: PurePath) -> PurePath:
     """Return what a larger copy is called until it is one."""
     return disk.with_stem(f'{disk.stem}.grown')
 

@@ -88,6 +88,12 @@ class RemoteStorage:
         self._client.download_disk(disk, here)
         return here, 'vmdk'
 
+    def exists(self, path: PurePath) -> bool:
+        try:
+            return path.name in self._client.list_files(path.parent)
+        except errors.NotFound:
+            return False
+
     def delete(self, path: PurePath) -> None:
         self._client.delete_file(path)
 

@@ -9,7 +9,7 @@ not be copied any more (seen with VirtualBox 7.2.22).
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import PurePath
 
 from nova import objects
 
@@ -25,6 +25,9 @@ from nova_hypervisors.virtualbox import spec
 from nova_hypervisors.virtualbox import vmops
 
 _MB_OF_GB = 1024
+
+# Where VirtualBox keeps them in a machine's own folder.
+_SNAPSHOTS = 'Snapshots'
 
 
 class ResizeOps:
@@ -63,7 +66,8 @@ class ResizeOps:
         for port, path in names.items():
             if port in attached and attached[port].path != str(path):
                 self._disks.delete(path)
-                self._client.move_disk(Path(attached[port].path), path)
+                self._client.move_disk(
+                    api.host_path(attached[port].path), path)
 
     def resize(self, wanted: request.SpawnRequest) -> None:
         """Give a server that was kept its new size.
@@ -87,7 +91,7 @@ class ResizeOps:
                 media[current.path].capacity_mb >= size_mb):
             return
         grown = files.grown(root)
-        self._client.clone_disk(Path(current.path), grown)
+        self._client.clone_disk(api.host_path(current.path), grown)
         self._client.resize_disk(grown, size_mb)
         self._set_aside(uuid, spec.ROOT_PORT, root)
         self._client.move_disk(grown, root)
@@ -112,16 +116,15 @@ class ResizeOps:
             else:
                 self._set_aside(uuid, port, swap)
         for port, disk in blank.items():
-            if port not in attached or disk.file_name == swap.name:
-                path = instance_files.folder / disk.file_name
-                self._client.create_disk(path, disk.size_mb)
-                self._client.attach_disk(uuid, port, path)
+            if port not in attached or disk.path == swap:
+                self._client.create_disk(disk.path, disk.size_mb)
+                self._client.attach_disk(uuid, port, disk.path)
 
-    def _set_aside(self, uuid: str, port: int, path: Path) -> None:
+    def _set_aside(self, uuid: str, port: int, path: PurePath) -> None:
         """Take a disk out and give its name away; the snapshot has it."""
         current = self._attached(uuid)[port]
         self._client.detach_disk(uuid, port)
-        self._disks.delete(Path(current.path))
+        self._disks.delete(api.host_path(current.path))
         self._client.move_disk(path, files.aside(path))
 
     def confirm(self, instance: objects.Instance) -> None:
@@ -154,13 +157,14 @@ class ResizeOps:
 
         VirtualBox merges no disk that two others differ from.
         """
-        folder = self._files.instance(instance.uuid).folder
-        attached = {disk.path for disk in self._attached(
-            self._uuid(instance.uuid)).values()}
+        uuid = self._uuid(instance.uuid)
+        folder = (self._files.instance(instance.uuid).snapshot_folder
+                  or self._client.machine_settings(uuid).folder / _SNAPSHOTS)
+        attached = {disk.path for disk in self._attached(uuid).values()}
         media = self._client.list_media()
         parents = {medium.parent for medium in media}
         for medium in media:
-            path = Path(medium.path)
+            path = api.host_path(medium.path)
             if path.parent == folder and path.name.startswith('{') and (
                     medium.path not in attached | parents):
                 self._disks.delete(path)
@@ -169,11 +173,11 @@ class ResizeOps:
         return spec.RESIZE_SNAPSHOT in self._client.machine_settings(
             uuid).snapshots
 
-    def _set_aside_disks(self, instance: objects.Instance) -> list[Path]:
+    def _set_aside_disks(self, instance: objects.Instance) -> list[PurePath]:
         instance_files = self._files.instance(instance.uuid)
         return [files.aside(disk) for disk in (instance_files.root_disk,
                                                instance_files.swap_disk)
-                if files.aside(disk).exists()]
+                if self._disks.exists(files.aside(disk))]
 
     def _attached(self, uuid: str) -> dict[int, api.AttachedDisk]:
         settings = self._client.machine_settings(uuid)

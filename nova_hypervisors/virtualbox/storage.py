@@ -78,6 +78,8 @@ class Storage(Protocol):
         :returns: the file, and qemu-img's name of its format
         """
 
+    def exists(self, path: PurePath) -> bool: ...
+
     def delete(self, path: PurePath) -> None:
         """Delete a file, if it is there."""
 
@@ -117,6 +119,9 @@ class LocalStorage:
         flat = scratch.with_suffix('.vdi')
         self._client.clone_disk(disk, flat)
         return flat, 'vdi'
+
+    def exists(self, path: PurePath) -> bool:
+        return Path(path).exists()
 
     def delete(self, path: PurePath) -> None:
         Path(path).unlink(missing_ok=True)

@@ -266,9 +266,6 @@ class HostFilesApi(Protocol):
                     kind: api.DiskKind = api.DiskKind.DISK) -> None:
         """Move a disk or an ISO image into a folder that there is."""
 
-    def resize_disk(self, path: PurePath, size_mb: int) -> None:
-        """Make a disk larger that no other differs from."""
-
     def virtual_size(self, path: PurePath) -> int:
         """Return the bytes that a disk has for a machine."""
 

@@ -198,15 +198,6 @@ class WebFiles:
                  'move_medium', self._copy_timeout_s)
         web.call('IMedium_close', medium)
 
-    @weblogon.changes
-    def resize_disk(self, web: WebSession, path: PurePath,
-                    size_mb: int) -> None:
-        medium = webmedia.opened(web, path)
-        web.wait(web.text('IMedium_resize', medium,
-                          logicalSize=size_mb * _MB),
-                 'resize_disk', self._copy_timeout_s)
-        web.call('IMedium_close', medium)
-
     @weblogon.reads
     def virtual_size(self, web: WebSession, path: PurePath) -> int:
         medium = webmedia.opened(web, path)

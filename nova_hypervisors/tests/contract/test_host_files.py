@@ -147,8 +147,6 @@ class TestDisks:
         client.clone_disk(first, second)
         client.close_medium(first)
         client.resize_disk(second, 64)
-        assert client.list_media() == []
-        client.open_disk(second)
         assert [medium.path for medium in client.list_media()] == [str(second)]
 
     def test_what_differs_comes_down_with_its_parents(self, client, peer,

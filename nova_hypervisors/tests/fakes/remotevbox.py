@@ -95,10 +95,7 @@ class FakeRemoteVBox(vbox.FakeVBox):
     def move_medium(self, path, folder, kind=api.DiskKind.DISK):
         self._copy_file(path, folder / path.name)
         self._delete_file(path)
-
-    def resize_disk(self, path, size_mb):
-        self._known(path)
-        self._forget(str(path))
+        self.media.pop(str(path), None)
 
     def virtual_size(self, path):
         # VirtualBox's VDICore.h, VDIHEADER1.cbDisk.

@@ -55,11 +55,12 @@ def adapted(machine: api.MachineSpec, image_meta: objects.ImageMeta,
             raise _unsupported(nic.model)
     if len(machine.nics) > _ARM_SLOTS:
         raise _unsupported(f'{len(machine.nics)} network adapters')
-    return dataclasses.replace(
-        machine, architecture='arm', chipset=_ARM_CHIPSET,
-        os_type=_ARM_OS_TYPES.get(
-            image_meta.properties.get('os_type') or '',
-            _ARM_DEFAULT_OS_TYPE))
+    os_type = machine.os_type
+    if not os_type.endswith('_arm64'):
+        os_type = _ARM_OS_TYPES.get(
+            image_meta.properties.get('os_type') or '', _ARM_DEFAULT_OS_TYPE)
+    return dataclasses.replace(machine, architecture='arm',
+                               chipset=_ARM_CHIPSET, os_type=os_type)
 
 
 def _unsupported(model: str) -> Exception:

@@ -66,13 +66,18 @@ class RescueOps:
         """Boot a server from its own disk again, if it does not."""
         uuid = self._machines.machine_uuid(instance.uuid)
         with self._locks.hold(instance.uuid):
-            if self._is_rescued(uuid):
-                self._power.end(uuid)
+            if self._is_rescued(instance, uuid):
                 self._restore(instance, uuid)
+            if self._client.machine_state(uuid) is not (
+                    api.MachineState.RUNNING):
                 self._power.start(instance.uuid)
 
-    def _is_rescued(self, uuid: str) -> bool:
-        return spec.RESCUED_PORT in self._attached(uuid)
+    def _is_rescued(self, instance: objects.Instance, uuid: str) -> bool:
+        """Say so too where an earlier attempt to end it went half way."""
+        attached = self._attached(uuid)
+        return (spec.RESCUED_PORT in attached
+                or spec.ROOT_PORT not in attached
+                or self._rescue_disk(instance).exists())
 
     def _attached(self, uuid: str) -> dict[int, api.AttachedDisk]:
         settings = self._client.machine_settings(uuid)

@@ -97,6 +97,8 @@ class SnapshotOps:
                      uuid: str) -> Iterator[PurePath]:
         """Yield the root disk of a machine that does not write to it."""
         try:
+            # One that could not be deleted would hold the disks for ever.
+            self.delete_interrupted(uuid)
             root = diskops.root_disk(self._client.machine_settings(uuid))
             running = self._client.machine_state(uuid) in _RUNNING
         except errors.MachineNotFound as error:

@@ -49,7 +49,6 @@ class WebSessions:
         self._policy = policy
         self._lock = threading.Lock()
         self._idle: list[WebSession] = []
-        self._generation = 0
         self._version: version.Version | None = None
 
     def read(self, function: Callable[[WebSession], T]) -> T:
@@ -111,25 +110,11 @@ class WebSessions:
         return self._log_on()
 
     def _keep(self, web: WebSession) -> None:
-        with self._lock:
-            good = (web.calls <= _MOST_CALLS
-                    and web.generation == self._generation)
-            if good:
-                self._idle.append(web)
-        if not good:
+        if web.calls > _MOST_CALLS:
             web.log_off()
-
-    def renew(self) -> None:
-        """Let all references go, as soon as nobody uses them.
-
-        VirtualBox knows a machine that was unregistered, and its media, for
-        as long as somebody has a reference to it.
-        """
+            return
         with self._lock:
-            self._generation += 1
-            idle, self._idle = self._idle, []
-        for web in idle:
-            web.log_off()
+            self._idle.append(web)
 
     def _log_on(self) -> WebSession:
         operation = 'IWebsessionManager_logon'
@@ -148,7 +133,7 @@ class WebSessions:
             raise errors.Unreachable(
                 f'{self._service.where} has lost its VBoxSVC',
                 operation=operation)
-        web = WebSession(self._service, root, self._generation, self._policy)
+        web = WebSession(self._service, root, self._policy)
         web.quirks = version.Quirks.of(self._find_version(web))
         return web
 
@@ -174,7 +159,10 @@ class WebSessions:
 
     def close(self) -> None:
         """Log off and close the connections."""
-        self.renew()
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for web in idle:
+            web.log_off()
         self._service.close()
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from pathlib import PurePath
 
@@ -281,6 +282,7 @@ class WebMachines:
     """:class:`.interface.MachineApi`."""
 
     _sessions: weblogon.WebSessions
+    _media: threading.Lock
 
     @weblogon.reads
     def list_machines(self, web: WebSession) -> list[api.Machine]:
@@ -351,6 +353,15 @@ class WebMachines:
     def _unregister(self, web: WebSession, uuid: str) -> str:
         """Let VirtualBox forget a machine; return the reference to it."""
         machine = web.listed_machine(uuid)
-        web.call('IMachine_unregister', machine, cleanupMode='UnregisterOnly')
-        self._sessions.renew()
+        # Else VirtualBox knows the disks for as long as somebody has a
+        # reference to one of them or to the machine, and those of a machine
+        # that has run for as long as VBoxSVC lives.  It crashes when one that
+        # it knows is made again.
+        with self._media:
+            disks = web.texts('IMachine_unregister', machine,
+                              cleanupMode='DetachAllReturnHardDisksOnly')
+            for disk in disks:
+                # A parent of other disks stays; children come first.
+                with contextlib.suppress(errors.InUse):
+                    web.call('IMedium_close', disk)
         return machine

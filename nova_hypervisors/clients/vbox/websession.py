@@ -64,19 +64,17 @@ class WebSession:
     """One log-on, used by one thread at a time.
 
     :param root: the reference to IVirtualBox
-    :param generation: see WebSessions.renew
     :param policy: for machines that somebody else has locked
     """
 
     #: what VirtualBox's version wants; set when it is known
     quirks: version.Quirks
 
-    def __init__(self, service: soap.Service, root: str, generation: int,
+    def __init__(self, service: soap.Service, root: str,
                  policy: retry.Policy) -> None:
         self._service = service
         self._policy = policy
         self.root = root
-        self.generation = generation
         self.calls = 0
         #: the UUIDs of machines, by their references
         self.machine_ids: dict[str, str] = {}

@@ -141,6 +141,22 @@ class TestMachines:
         assert not folder.exists()
         assert base.exists()
 
+    def test_it_may_be_made_again_and_again(self, make, client, peer):
+        # VirtualBox crashed at the second time.
+        base = peers.make_vdi(peer.folder / 'base.vdi')
+        child = peer.folder / 'root.vdi'
+        uuid = make().uuid
+        for _ in range(3):
+            client.create_child_disk(child, base)
+            client.attach_disk(uuid, 0, child)
+            client.start(uuid)
+            client.power_off(uuid)
+            client.delete_machine(uuid)
+            assert client.list_media() == []
+            # The fake's disks are files, too.
+            child.unlink()
+            make(uuid=uuid)
+
     def test_an_unregistered_machine_keeps_its_folder(self, make, client):
         spec = make()
         folder = Path(client.machine_settings(spec.uuid).folder)

@@ -27,13 +27,16 @@ class FaultyClient:
         self._spared = 0
         self._at = at
         self._after = after
+        self._error = errors.ClientError
         self._hang = hang
 
-    def arm(self, at: int, after: bool = False) -> None:
+    def arm(self, at: int, after: bool = False,
+            error: type[errors.ClientError] = errors.ClientError) -> None:
         """Begin to count anew."""
         self.calls.clear()
         self._at = at
         self._after = after
+        self._error = error
 
     def fail(self, name: str, after: bool = False, spared: int = 0) -> None:
         """Let a call of a method fail, whatever comes before it.
@@ -68,6 +71,6 @@ class FaultyClient:
             if self._hang:
                 self.hanging.set()
                 time.sleep(_FOR_EVER_S)
-            raise errors.ClientError('injected fault', operation=name)
+            raise self._error('injected fault', operation=name)
 
         return call

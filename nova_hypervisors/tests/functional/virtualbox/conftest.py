@@ -27,16 +27,26 @@ def folder(real_virtualbox):
     shutil.rmtree(path)
 
 
+def pytest_configure(config):
+    config.addinivalue_line(
+        'markers', 'by_web_service: runs with that backend only')
+
+
 def pytest_generate_tests(metafunc):
-    """Run the tests that prove a row of the matrix with each backend."""
+    """Run the tests that prove a row of the matrix with each backend.
+
+    The others run with VBoxManage unless they are marked otherwise.
+    """
     if 'backend' in metafunc.fixturenames:
         proves = any(metafunc.definition.iter_markers('feature')) or any(
             mark.name == 'feature'
             for parametrize in metafunc.definition.iter_markers('parametrize')
             for values in parametrize.args[1]
             for mark in getattr(values, 'marks', ()))
+        one = ('webservice' if any(metafunc.definition.iter_markers(
+            'by_web_service')) else 'vboxmanage')
         metafunc.parametrize('backend', ['vboxmanage', 'webservice']
-                             if proves else ['vboxmanage'], indirect=True)
+                             if proves else [one], indirect=True)
 
 
 @pytest.fixture
@@ -104,6 +114,26 @@ def make_driver(config, image_api, real_virtualbox):
     for made in drivers:
         made.cleanup_host('here')
     real_virtualbox.clear()
+
+
+@pytest.fixture
+def make_client(config):
+    """Make a client of the backend, as the driver does."""
+    from nova_hypervisors.virtualbox import factory
+    return lambda: factory.make_client(conf.CONF)
+
+
+@pytest.fixture
+def left_over(folder, real_virtualbox):
+    """List what there still is of servers: nothing, if all are deleted."""
+    def left_over():
+        client = real_virtualbox.client
+        return [*client.list_machines(), *client.list_media(),
+                *client.get_extradata('nova_hypervisors/'),
+                *(path for path in (folder / 'i').iterdir()
+                  if path.name not in ('_base', 'snapshots')),
+                *(folder / 'i/snapshots').iterdir()]
+    return left_over
 
 
 @pytest.fixture

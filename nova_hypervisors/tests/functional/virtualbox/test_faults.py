@@ -24,18 +24,6 @@ BLANK = {'ephemerals': [{'size': 1, 'device_name': '/dev/sdb'}]}
 
 
 @pytest.fixture
-def nothing_is_left(folder, real_virtualbox):
-    def check():
-        client = real_virtualbox.client
-        assert client.list_machines() == []
-        assert client.list_media() == []
-        assert client.get_extradata('nova_hypervisors/') == {}
-        assert sorted(path.name for path in (folder / 'i').iterdir()) == [
-            '_base', 'snapshots']
-    return check
-
-
-@pytest.fixture
 def client(real_virtualbox):
     return faulty.FaultyClient(real_virtualbox.client)
 
@@ -49,7 +37,7 @@ def driver(config, make_driver, client):
 
 @pytest.mark.parametrize('after', [False, True], ids=['before', 'after'])
 def test_a_spawn_that_fails_at_any_call_leaves_nothing(
-        driver, client, spawn, nothing_is_left, after):
+        driver, client, spawn, left_over, after):
     """Each call in turn fails, before or after it was done."""
     vifs = [builders.vif()]
     instance = spawn(vifs=vifs, block_device_info=BLANK)
@@ -59,7 +47,7 @@ def test_a_spawn_that_fails_at_any_call_leaves_nothing(
         client.arm(number, after)
         with pytest.raises(exception.NovaException, match='injected fault'):
             spawn(vifs=vifs, block_device_info=BLANK)
-        nothing_is_left()
+        assert left_over() == []
     client.arm(0)
     spawn(vifs=vifs, block_device_info=BLANK)
 
@@ -113,20 +101,20 @@ client.hanging.wait()
 
 @pytest.mark.parametrize('step', STEPS)
 def test_a_spawn_that_was_killed_is_undone_at_the_next_start(
-        make_driver, kill_spawn, nothing_is_left, step):
+        make_driver, kill_spawn, left_over, step):
     """The process is killed after each of a spawn's steps in turn."""
     kill_spawn(step)
     driver = make_driver()
-    nothing_is_left()
+    assert left_over() == []
     assert driver.list_instances() == []
 
 
 @pytest.mark.feature('operation.crash-recovery')
 def test_so_it_is_however_virtualbox_is_reached(make_driver, kill_spawn,
-                                                nothing_is_left):
+                                                left_over):
     kill_spawn('attach_disk')
     driver = make_driver()
-    nothing_is_left()
+    assert left_over() == []
     assert driver.list_instances() == []
 
 

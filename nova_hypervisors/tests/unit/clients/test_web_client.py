@@ -116,10 +116,6 @@ class TestLoggingOn:
         with pytest.raises(errors.AuthenticationFailed, match="'me'"):
             client.list_machines()
 
-    def test_an_unregistered_machine_is_let_go(self, service, client):
-        client.unregister_machine(UUID)
-        assert service.count('IWebsessionManager_logoff') == 1
-
 
 class TestRepeating:
     def test_a_read_whose_answer_is_lost(self, service, client):

@@ -260,7 +260,12 @@ _GUEST = (
 )
 
 _CONSOLES = (
-    _row('console.rdp', 'Remote desktop over RDP', 'choice(console)'),
+    _row('console.rdp', 'Remote desktop over RDP', 'choice(console)',
+         virtualbox=_partial(
+             'The settings are proven, and no client has connected: '
+             "Oracle's extension pack may not be passed on to a lab. Nova "
+             'hands out no RDP consoles: "nova-hypervisors console SERVER" '
+             'tells where a screen is.')),
     _row('console.serial.log', 'View serial console logs', 'choice(console)',
          methods=('get_console_output',), virtualbox=_COMPLETE),
     _row('console.serial.interactive',

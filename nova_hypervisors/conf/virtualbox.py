@@ -166,7 +166,7 @@ Whether each machine gets a remote display port of its own.
 
 If it is on, a server keeps its port for as long as it exists, and no other
 server of this host gets it.  If it is off, a server that is started takes the
-first port of ``vrde_port`` that is free.
+first port of ``vrde_port`` that is free; if there is none, it has no display.
 
 Related options:
 
@@ -178,11 +178,10 @@ Related options:
         help="""
 Whether the UUID of a server is the password of its remote display.
 
-It is meant for people who connect to the hypervisor's host directly.  If it is
-off, a VNC display gets a password that only this service knows, because
-VirtualBox's VNC refuses every client if there is none; Nova's consoles work
-either way.  It is for VNC: VirtualBox asks RDP clients for a password only
-through an authentication library (the manual, "RDP Authentication").
+It is meant for people who connect to the hypervisor's host directly.  If it
+is off, each display gets a password of its own, which ``nova-hypervisors
+console --password`` shows.  Nova's consoles work either way.  RDP clients log
+on as the user ``nova``.
 
 Related options:
 
@@ -195,8 +194,9 @@ Related options:
         help="""
 The length to which a remote display's password is cut.
 
-VNC uses the first eight characters of a password and ignores the rest, however
-long it is.
+VNC uses the first eight characters of a password and ignores the rest.
+VirtualBox's VNC server takes no password of more than 20 characters, so none
+gets more.
 
 Related options:
 

@@ -31,6 +31,9 @@ _GIVE_UP_S = 60.0
 
 _CHUNK = 65536
 
+# A slow disk is no reason to hang at the end.
+_STOP_S = 5.0
+
 # What a guest has not read yet; of more than that the rest is lost, as it is
 # on any serial line that nobody reads.
 _MOST_TYPED = 1 << 20
@@ -99,16 +102,21 @@ class SerialPorts:
         self._ports: dict[Path, _Port] = {}
         self._selector = selectors.DefaultSelector()
         self._waker: socket.socket | None = None
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         woken, self._waker = socket.socketpair()
-        threading.Thread(target=self._run, args=(woken,),
-                         name='serial-ports', daemon=True).start()
+        self._thread = threading.Thread(target=self._run, args=(woken,),
+                                        name='serial-ports', daemon=True)
+        self._thread.start()
 
     def stop(self) -> None:
+        """Let go of all ports and sessions."""
         waker, self._waker = self._waker, None
         if waker is not None:
             waker.close()
+        if self._thread is not None:
+            self._thread.join(_STOP_S)
 
     def log_file(self, path: Path) -> LogFile:
         return LogFile(path, self._log_size)

@@ -62,10 +62,12 @@ class RealVirtualBox:
     """A registry of its own, with a client for it.
 
     :param folder: everything is in it; short, because of sockets' paths
+    :param programs: where VBoxManage and vboxwebsrv are, if not in the lab
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.lab = lab()
+    def __init__(self, folder: Path,
+                 programs: layout.Layout | None = None) -> None:
+        self.lab = programs or lab()
         self.folder = folder
         self.home = folder / 'home'
         self.runner = CountingRunner()

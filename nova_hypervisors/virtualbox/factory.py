@@ -158,7 +158,7 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
     folders = host_files(conf)
     machine_map = machines.Machines(client)
     instance_locks = locks.InstanceLocks()
-    consoles = _make_consoles(conf, client, machine_map, folders)
+    consoles = make_consoles(conf, client, machine_map, folders)
     where = make_storage(conf, client)
     disks = diskops.DiskOps(client, where, conf.use_cow_images)
     networks = networkops.NetworkOps(
@@ -219,7 +219,7 @@ def make_storage(conf: cfg.ConfigOpts,
         conf.virtualbox.webservice_disk_gb)
 
 
-def _make_consoles(conf: cfg.ConfigOpts, client: interface.VBoxClient,
+def make_consoles(conf: cfg.ConfigOpts, client: interface.VBoxClient,
                    machine_map: machines.Machines,
                    folders: files.HostFiles) -> consoleops.ConsoleOps:
     secret = secrets.HostSecret(folders.secret)

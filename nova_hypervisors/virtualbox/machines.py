@@ -9,13 +9,18 @@ hears of them and nothing here touches them.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Mapping
 
+from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import interface
 
 _PREFIX = 'nova_hypervisors/machine/'
+
+#: Held from the choice of a port until a machine is set to it.
+PORTS_LOCK = 'nova-hypervisors-ports'
 
 
 class Machines:
@@ -73,6 +78,17 @@ class Machines:
         return {self._instances[machine.uuid]: machine
                 for machine in self._client.list_machines()
                 if machine.uuid in self._instances}
+
+    def other_settings(self, instance_uuid: str) -> list[api.MachineSettings]:
+        """Return what our machines are set to, but this instance's."""
+        own = self.machine_uuid(instance_uuid)
+        found = []
+        for uuid in self.claimed():
+            if uuid != own:
+                # One that was just deleted, or is not made yet.
+                with contextlib.suppress(errors.ClientError):
+                    found.append(self._client.machine_settings(uuid))
+        return found
 
     def strangers(self) -> list[api.Machine]:
         """Return everybody else's machines."""

@@ -101,7 +101,7 @@ def _backend(conf: cfg.ConfigOpts) -> Iterator[Finding]:
         if path and not os.access(path, os.R_OK):
             yield Finding(f'[virtualbox] {name}', f'{path} cannot be read')
     url = urllib.parse.urlsplit(group.webservice_url)
-    if url.scheme == 'http' and not _is_loopback(url.hostname or ''):
+    if url.scheme == 'http' and not is_loopback(url.hostname or ''):
         yield Finding(
             '[virtualbox] webservice_url',
             f'the password and all data go to {url.hostname} in clear: let '
@@ -137,15 +137,15 @@ def _other_host(conf: cfg.ConfigOpts) -> Iterator[Finding]:
                       'the serial ports of another host are logged, and '
                       'nobody can type at them', fatal=False)
     here = urllib.parse.urlsplit(group.webservice_url).hostname or ''
-    if (group.remote_display and not _is_loopback(here)
-            and _is_loopback(str(conf.vnc.server_listen))):
+    if (group.remote_display and not is_loopback(here)
+            and is_loopback(str(conf.vnc.server_listen))):
         yield Finding('[vnc] server_listen',
                       f'it is {conf.vnc.server_listen}, on which the screens '
                       'of another host cannot be reached: name the address '
                       f'of {here}, or 0.0.0.0', fatal=False)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

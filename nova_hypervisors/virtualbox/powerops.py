@@ -107,6 +107,7 @@ class PowerOps:
             if prepare is not None:
                 prepare()
             self._networks.renew_spares(instance)
+            self._consoles.renew_display(instance.uuid)
             once = self._files.instance(instance.uuid).boot_once
             self._set_boot_order(instance, once.exists())
             self.start(instance.uuid)

@@ -7,7 +7,6 @@ import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable
-from collections.abc import Sequence
 from typing import Any
 
 from nova import context as nova_context
@@ -37,9 +36,6 @@ from nova_hypervisors.virtualbox import volumeops
 from nova_hypervisors.virtualbox import watcher
 
 LOG = logging.getLogger(__name__)
-
-# Held from the choice of a port until a machine is set to it.
-_PORTS_LOCK = 'nova-hypervisors-ports'
 
 
 class VMOps:
@@ -127,7 +123,7 @@ class VMOps:
                         boot: spec.BootPlan,
                         instance_files: files.InstanceFiles,
                         undo: undoing.Undo) -> str:
-        with lockutils.lock(_PORTS_LOCK):
+        with lockutils.lock(machines.PORTS_LOCK):
             machine = self._plan(spawn, boot, instance_files)
             try:
                 self._client.create_machine(machine)
@@ -144,7 +140,7 @@ class VMOps:
               instance_files: files.InstanceFiles) -> api.MachineSpec:
         """Decide on a machine; the lock of ports is held."""
         instance = spawn.instance
-        others = self._other_settings(instance.uuid)
+        others = self._machines.other_settings(instance.uuid)
         machine = spec.machine_spec(
             instance, spawn.image_meta, instance_files,
             machine_uuid=self._machines.machine_uuid(instance.uuid),
@@ -162,7 +158,7 @@ class VMOps:
         Its display keeps its port.  The instance's lock is held.
         """
         boot = spec.boot_plan(spawn.instance)
-        with lockutils.lock(_PORTS_LOCK):
+        with lockutils.lock(machines.PORTS_LOCK):
             machine = self._plan(spawn, boot,
                                  self._files.instance(spawn.instance.uuid))
             ports = self._client.machine_settings(machine.uuid).display_ports
@@ -171,18 +167,6 @@ class VMOps:
                 display = dataclasses.replace(display, ports=ports)
             self._client.configure_machine(dataclasses.replace(
                 machine, remote_display=display, boot_order=boot.order))
-
-    def _other_settings(self, instance_uuid: str,
-                        ) -> Sequence[api.MachineSettings]:
-        """Return what our machines are set to, but this instance's."""
-        own = self._machines.machine_uuid(instance_uuid)
-        found = []
-        for uuid in self._machines.claimed():
-            if uuid != own:
-                # One that was just deleted, or is not made yet.
-                with contextlib.suppress(errors.ClientError):
-                    found.append(self._client.machine_settings(uuid))
-        return found
 
     def destroy(self, instance: objects.Instance,
                 destroy_disks: bool) -> None:
@@ -267,9 +251,9 @@ class VMOps:
                          image_meta: objects.ImageMeta,
                          vif: dict[str, Any]) -> None:
         with (self._locks.hold(instance.uuid),
-              lockutils.lock(_PORTS_LOCK)):
+              lockutils.lock(machines.PORTS_LOCK)):
             self._networks.attach(context, instance, image_meta, vif,
-                                  self._other_settings(instance.uuid))
+                                  self._machines.other_settings(instance.uuid))
             self._metadata.update(context, instance, added=[vif])
 
     def detach_interface(self, context: nova_context.RequestContext,

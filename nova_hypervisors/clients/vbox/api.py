@@ -148,6 +148,9 @@ class RemoteDisplay:
     :param ports: a port, or ports and ranges of which the first free is
         taken: ``3389`` or ``5900-5999``
     :param properties: the pack's settings; their values may be secret
+    :param logins: if there are any, a client has to log on as one of these
+        users; with the SHA-256 of the user's password in hexadecimal digits,
+        as VirtualBox's library VBoxAuthSimple has it.  VNC knows no users.
     """
 
     extension_pack: str
@@ -155,6 +158,19 @@ class RemoteDisplay:
     ports: str
     properties: Mapping[str, str] = dataclasses.field(
         default_factory=dict, repr=False)
+    logins: Mapping[str, str] = dataclasses.field(
+        default_factory=dict, repr=False)
+
+
+#: The properties of remote displays that are ours to set; others, which
+#: somebody may have set by hand, are left alone.
+DISPLAY_PROPERTIES = (
+    'VNCPassword', 'Security/Method', 'Security/ServerCertificate',
+    'Security/ServerPrivateKey', 'Security/CACertificate')
+
+#: What VirtualBox checks logins with, and where a machine's are.
+LOGIN_LIBRARY = 'VBoxAuthSimple'
+LOGIN_KEY = 'VBoxAuthSimple/users/'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ of the VBoxManage reference of VirtualBox 7.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from collections.abc import Iterator
 from pathlib import PurePath
 
@@ -134,12 +135,28 @@ def _remote_display(display: api.RemoteDisplay | None) -> Iterator[str]:
     yield from ('--vrde', 'on', '--vrde-extpack', display.extension_pack,
                 '--vrde-address', display.address,
                 '--vrde-port', display.ports)
+    yield from (('--vrde-auth-type', 'external',
+                 '--vrde-auth-library', api.LOGIN_LIBRARY) if display.logins
+                else ('--vrde-auth-type', 'null',
+                      '--vrde-auth-library', 'default'))
     for key, value in display.properties.items():
         yield from ('--vrde-property', f'{key}={value}')
 
 
 def snapshot_folder(folder: PurePath | None) -> Command:
     return () if folder is None else ('--snapshot-folder', str(folder))
+
+
+def set_remote_display(uuid: str, display: api.RemoteDisplay | None,
+                       stale: Collection[str]) -> Command:
+    """:param stale: properties that are to go"""
+    clear = (word for key in stale for word in ('--vrde-property', f'{key}='))
+    return ('modifyvm', uuid, *clear, *_remote_display(display))
+
+
+def set_login(uuid: str, user: str, password_hash: str | None) -> Command:
+    return ('setextradata', uuid, f'{api.LOGIN_KEY}{user}',
+            *((password_hash,) if password_hash is not None else ()))
 
 
 def set_chipset(uuid: str, chipset: str) -> Command:

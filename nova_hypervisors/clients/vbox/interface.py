@@ -213,6 +213,21 @@ class SnapshotApi(Protocol):
 
 
 class DisplayApi(Protocol):
+    def remote_display(self, uuid: str) -> api.RemoteDisplay | None:
+        """Return what a machine's remote display is set to.
+
+        Of its properties those of :data:`.api.DISPLAY_PROPERTIES`; where one
+        names a certificate, VirtualBox may have set it by itself.
+        """
+
+    def set_remote_display(self, uuid: str,
+                           display: api.RemoteDisplay | None) -> None:
+        """Set a remote display anew; the machine must be off.
+
+        Properties and logins that were set and are not any more are taken
+        out.
+        """
+
     def save_screenshot(self, uuid: str, path: PurePath) -> None:
         """Write what a running machine's screen shows as PNG."""
 

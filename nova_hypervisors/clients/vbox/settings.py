@@ -27,6 +27,7 @@ from xml.etree import ElementTree
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import controllers
+from nova_hypervisors.clients.vbox import settings_display
 
 _NS = '{http://www.virtualbox.org/}'
 
@@ -71,6 +72,7 @@ class Saved:
     settings: api.MachineSettings
     saved: bool
     aborted: bool
+    remote_display: api.RemoteDisplay | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -229,7 +231,7 @@ def _read_machine(path: Path) -> _File:
             chipset=_chipset(machine),
             nics=tuple(_nics(hardware)),
             boot_order=tuple(_boot_order(hardware)),
-            display_ports=_display_ports(hardware),
+            display_ports=settings_display.ports(hardware),
             os_type=machine.get('OSType', ''),
             efi=_type(hardware, 'Firmware').startswith('EFI'),
             tpm=_TPM_VERSIONS.get(
@@ -240,7 +242,8 @@ def _read_machine(path: Path) -> _File:
             snapshots=tuple(snapshot.get('name', '') for snapshot
                             in machine.iter(f'{_NS}Snapshot'))),
         saved='stateFile' in machine.attrib,
-        aborted=machine.get('aborted') in ('true', '1'))
+        aborted=machine.get('aborted') in ('true', '1'),
+        remote_display=settings_display.read(machine, hardware))
     return _File(saved, tuple(_images(hardware)),
                  _media(machine, path.parent))
 
@@ -378,13 +381,3 @@ def _boot_order(hardware: ElementTree.Element) -> Iterator[api.BootDevice]:
         device = _BOOT_DEVICES.get(item.get('device', ''))
         if device is not None:
             yield device
-
-
-def _display_ports(hardware: ElementTree.Element) -> str:
-    display = _child(hardware, 'RemoteDisplay')
-    if display.get('enabled') not in ('true', '1'):
-        return ''
-    for item in display.iter(f'{_NS}Property'):
-        if item.get('name') == 'TCP/Ports':
-            return item.get('value', '')
-    return ''

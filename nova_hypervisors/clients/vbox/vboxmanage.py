@@ -189,6 +189,14 @@ class VBoxManageClient(luns.ManagedLuns):
         display = spec.remote_display
         self._run((*commands.configure(spec, slots), *more),
                   secrets=display.properties.values() if display else ())
+        if display is not None:
+            self._set_logins(spec.uuid, display.logins)
+
+    def _set_logins(self, uuid: str,
+                    logins: Mapping[str, str | None]) -> None:
+        for user, password_hash in logins.items():
+            self._run(commands.set_login(uuid, user, password_hash),
+                      secrets=(password_hash,) if password_hash else ())
 
     def _set_limit(self, uuid: str, group: str, kib_s: int) -> None:
         try:
@@ -358,6 +366,21 @@ class VBoxManageClient(luns.ManagedLuns):
     def save_screenshot(self, uuid: str, path: PurePath) -> None:
         self._run(commands.control(uuid, 'screenshotpng', str(path)))
         Path(path).chmod(0o600)
+
+    def remote_display(self, uuid: str) -> api.RemoteDisplay | None:
+        return self._registry.read(self._settings_file(uuid)).remote_display
+
+    def set_remote_display(self, uuid: str,
+                           display: api.RemoteDisplay | None) -> None:
+        if display is None:
+            self._run(commands.set_remote_display(uuid, None, ()))
+            return
+        have = self.remote_display(uuid)
+        stale = have.properties.keys() - display.properties if have else ()
+        self._run(commands.set_remote_display(uuid, display, sorted(stale)),
+                  secrets=display.properties.values())
+        gone = have.logins.keys() - display.logins if have else ()
+        self._set_logins(uuid, {**dict.fromkeys(gone), **display.logins})
 
     def display_port(self, uuid: str) -> int | None:
         fields = parse.pairs(self._run(

@@ -11,6 +11,7 @@ from pathlib import PurePath
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import controllers
+from nova_hypervisors.clients.vbox import webdisplay
 from nova_hypervisors.clients.vbox import webexplorer
 from nova_hypervisors.clients.vbox import webhardware
 from nova_hypervisors.clients.vbox import weblogon
@@ -37,8 +38,6 @@ _CHIPSETS = {'armv8virtual': 'ARMv8Virtual'}
 _ARCHITECTURES = {'x86': 'x86', 'arm': 'ARM'}
 
 _INACCESSIBLE = '<inaccessible>'
-_PORTS_PROPERTY = 'TCP/Ports'
-_ADDRESS_PROPERTY = 'TCP/Address'
 
 # COM1, where every operating system looks first.
 _SERIAL_ADDRESS = 0x3f8
@@ -72,7 +71,7 @@ def read(web: WebSession, uuid: str) -> api.MachineSettings:
         disks=tuple(_disks(web, machine)),
         nics=tuple(webnics.read(web, machine, chipset)),
         boot_order=tuple(_boot_order(web, machine)),
-        display_ports=_display_ports(web, machine),
+        display_ports=webdisplay.ports(web, machine),
         snapshots=tuple(_snapshots(web, machine)),
         os_type=web.text('IMachine_getOSTypeId', machine),
         efi=webhardware.is_efi(web, machine),
@@ -115,14 +114,6 @@ def _boot_order(web: WebSession, machine: str) -> Iterator[api.BootDevice]:
             yield device
 
 
-def _display_ports(web: WebSession, machine: str) -> str:
-    server = web.text('IMachine_getVRDEServer', machine)
-    if web.text('IVRDEServer_getEnabled', server) != 'true':
-        return ''
-    return web.text('IVRDEServer_getVRDEProperty', server,
-                    key=_PORTS_PROPERTY)
-
-
 def _snapshots(web: WebSession, machine: str) -> Iterator[str]:
     if web.text('IMachine_getSnapshotCount', machine) == '0':
         return
@@ -163,7 +154,7 @@ def set_up(web: WebSession, machine: str, spec: api.MachineSpec,
     for slot in set(range(1, slots + 1)) - used:
         webnics.remove(web, machine, slot)
     _set_up_serial(web, machine, spec)
-    _set_up_display(web, machine, spec.remote_display)
+    webdisplay.set_up(web, machine, spec.remote_display)
 
 
 def _set_up_disks(web: WebSession, machine: str, spec: api.MachineSpec,
@@ -229,20 +220,6 @@ def serial_log(web: WebSession, machine: str) -> PurePath:
     """Return where a serial port is kept, so that readLog finds it."""
     folder = api.host_path(web.text('IMachine_getLogFolder', machine))
     return folder / f'VBox.log.{SERIAL_LOG_INDEX}'
-
-
-def _set_up_display(web: WebSession, machine: str,
-                    display: api.RemoteDisplay | None) -> None:
-    server = web.text('IMachine_getVRDEServer', machine)
-    web.call('IVRDEServer_setEnabled', server, enabled=display is not None)
-    if display is None:
-        return
-    web.call('IVRDEServer_setVRDEExtPack', server,
-             VRDEExtPack=display.extension_pack)
-    for key, value in {_ADDRESS_PROPERTY: display.address,
-                       _PORTS_PROPERTY: display.ports,
-                       **display.properties}.items():
-        web.call('IVRDEServer_setVRDEProperty', server, key=key, value=value)
 
 
 def _empty(web: WebSession, machine: str) -> None:

@@ -8,9 +8,7 @@ WSDL that was published with it (:class:`.version.Quirks`).
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import os
 import threading
 import uuid as uuid_module
 from collections.abc import Collection
@@ -21,6 +19,7 @@ from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import parse
 from nova_hypervisors.clients.vbox import version
+from nova_hypervisors.clients.vbox import webdisplay
 from nova_hypervisors.clients.vbox import webfiles
 from nova_hypervisors.clients.vbox import weblogon
 from nova_hypervisors.clients.vbox import webluns
@@ -65,7 +64,8 @@ _POWER_S = 60.0
 
 
 class WebServiceClient(webmachines.WebMachines, webmedia.WebMedia,
-                       webluns.WebLuns, webnics.WebNics, webfiles.WebFiles):
+                       webluns.WebLuns, webnics.WebNics, webdisplay.WebDisplay,
+                       webfiles.WebFiles):
     """:class:`.interface.RemoteClient` by SOAP.
 
     :param copy_timeout_s: limit of what takes as long as there is data, in
@@ -275,32 +275,6 @@ class WebServiceClient(webmachines.WebMachines, webmedia.WebMedia,
                 snapshot=web.text('IMachine_findSnapshot', lock.machine,
                                   nameOrId=name))
             web.wait(progress, 'restore_snapshot', self._copy_timeout_s)
-
-    @weblogon.reads
-    def save_screenshot(self, web: WebSession, uuid: str,
-                        path: PurePath) -> None:
-        with web.locked(uuid) as lock:
-            display = web.text('IConsole_getDisplay', lock.console)
-            size = web.call('IDisplay_getScreenResolution', display,
-                            screenId=0)
-            picture = web.text(
-                'IDisplay_takeScreenShotToArray', display, screenId=0,
-                width=int(size.findtext('width', '0')),
-                height=int(size.findtext('height', '0')), bitmapFormat='PNG')
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, 'wb') as file:
-            file.write(base64.b64decode(picture))
-
-    @weblogon.reads
-    def display_port(self, web: WebSession, uuid: str) -> int | None:
-        machine = web.machine(uuid)
-        if self._states(web, [machine])[0] not in (
-                api.MachineState.RUNNING, api.MachineState.PAUSED):
-            return None
-        with web.locked(uuid) as lock:
-            info, = web.structs('IConsole_getVRDEServerInfo', lock.console)
-        port = int(info['port'])
-        return port if port > 0 else None
 
     @weblogon.reads
     def statistics(self, web: WebSession, uuid: str) -> api.MachineStatistics:

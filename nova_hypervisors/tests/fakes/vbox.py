@@ -367,6 +367,14 @@ class FakeVBox(snapshots.FakeSnapshots):
         self._alive(uuid)
         Path(path).write_bytes(_PNG)
 
+    def remote_display(self, uuid):
+        return self._machine(uuid).spec.remote_display
+
+    def set_remote_display(self, uuid, display):
+        machine = self._off(uuid)
+        machine.spec = dataclasses.replace(machine.spec,
+                                           remote_display=display)
+
     def display_port(self, uuid):
         machine = self._machine(uuid)
         if machine.state not in _ALIVE or machine.spec.remote_display is None:

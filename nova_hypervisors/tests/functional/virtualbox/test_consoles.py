@@ -194,58 +194,6 @@ class TestSerialConsole:
         return False
 
 
-class TestDirectClients:
-    """What the seed's options mean for those who go to the host itself."""
-
-    def test_the_uuid_is_the_password_if_that_is_wanted(
-            self, config, make_driver, spawn, real_virtualbox):
-        config.config(group='virtualbox', vrde_password_length=20,
-                      vrde_require_instance_uuid_as_password=True)
-        driver = make_driver()
-        instance = spawn(driver=driver)
-        port = real_virtualbox.client.display_port(instance.uuid)
-        with socket.create_connection(('127.0.0.1', port), 10) as connection:
-            rfb.log_on(connection, instance.uuid[:20])
-
-    def test_another_password_is_refused(self, spawn, real_virtualbox):
-        instance = spawn()
-        port = real_virtualbox.client.display_port(instance.uuid)
-        with (socket.create_connection(('127.0.0.1', port), 10) as connection,
-              pytest.raises(rfb.HandshakeError)):
-            rfb.log_on(connection, instance.uuid)
-
-    def test_each_has_a_port_of_its_own(self, spawn, real_virtualbox):
-        ports = {real_virtualbox.client.display_port(spawn().uuid)
-                 for _ in range(2)}
-        assert len(ports) == 2
-        assert ports <= set(peers.DISPLAY_PORTS)
-
-    def test_or_the_first_one_that_is_free(self, config, make_driver, spawn,
-                                           real_virtualbox):
-        config.config(group='virtualbox', vrde_unique_port=False)
-        driver = make_driver()
-        instance = spawn(driver=driver)
-        found = real_virtualbox.client.machine_settings(instance.uuid)
-        assert found.display_ports == peers.as_text(peers.DISPLAY_PORTS)
-        assert real_virtualbox.client.display_port(
-            instance.uuid) in peers.DISPLAY_PORTS
-
-    def test_the_password_is_in_no_command_line(
-            self, config, make_driver, spawn, real_virtualbox):
-        config.config(group='virtualbox',
-                      vrde_require_instance_uuid_as_password=True,
-                      vrde_password_length=8)
-        driver = make_driver(client=real_virtualbox.client)
-        real_virtualbox.runner.calls.clear()
-        instance = spawn(driver=driver)
-        words = [word for call in real_virtualbox.runner.calls
-                 for word in call]
-        assert not any('VNCPassword' in word for word in words)
-        # Nor is the file there any more from which it was read.
-        assert list(real_virtualbox.folder.glob('vboxmanage-*')) == []
-        assert instance.uuid in ' '.join(words)
-
-
 class TestTls:
     @pytest.fixture
     def authority(self, config, folder):

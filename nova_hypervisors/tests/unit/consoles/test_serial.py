@@ -124,7 +124,7 @@ def guest(make_guest):
 
 
 @pytest.fixture
-def ports():
+def ports(folder):
     ports = serial.SerialPorts(1024)
     ports.start()
     yield ports

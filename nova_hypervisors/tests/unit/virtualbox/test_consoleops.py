@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import contextlib
+import dataclasses
+import hashlib
 import socket
 import threading
 
@@ -126,14 +128,35 @@ class TestPorts:
         assert int(consoles.remote_display(UUID, ()).ports) in range(
             5950, 6000)
 
+    def test_one_that_was_just_left_is_free(self, make_consoles):
+        with socket.create_server(('127.0.0.1', 0)) as server:
+            port = server.getsockname()[1]
+            with socket.create_connection(('127.0.0.1', port), 10):
+                # Who closes first waits, and its port with it.
+                server.accept()[0].close()
+        consoles = make_consoles(vrde_port=f'{port},{port + 1}')
+        assert consoles.remote_display(UUID, ()).ports == str(port)
+
     def test_when_all_are_taken_the_option_is_named(self, make_consoles):
         consoles = make_consoles(vrde_port='5910-5911')
         with pytest.raises(exception.NovaException,
                            match=r'vrde_port \(5910-5911\)'):
             consoles.remote_display(UUID, {5910, 5911})
 
-    def test_virtualbox_chooses_if_they_may_be_shared(self, make_consoles):
-        consoles = make_consoles(vrde_unique_port=False)
+    def test_shared_it_may_have_that_of_another(self, make_consoles, taken):
+        consoles = make_consoles(vrde_unique_port=False,
+                                 vrde_port=f'{taken},5910-5911')
+        assert consoles.remote_display(UUID, {5910}).ports == '5911'
+        assert consoles.remote_display(UUID, {5911, 5910}).ports in (
+            '5910', '5911')
+
+    def test_shared_it_may_have_none(self, make_consoles, taken):
+        consoles = make_consoles(vrde_unique_port=False, vrde_port=str(taken))
+        assert consoles.remote_display(UUID, ()).ports == str(taken)
+
+    def test_oracle_s_server_chooses_itself(self, make_consoles, vbox):
+        install(vbox, pack(NEW_NAME))
+        consoles = make_consoles(vrde_unique_port=False, vrde_module=NEW_NAME)
         display = consoles.remote_display(UUID, set(range(5910, 5951)))
         assert display.ports == '5910-5950'
 
@@ -162,8 +185,9 @@ class TestPasswords:
         config.config(state_path=str(tmp_path / 'another host'))
         assert make_consoles().password(UUID) != first
 
+    # The VNC pack takes no more than 20 characters.
     @pytest.mark.parametrize(('length', 'expected'), [
-        (None, UUID), (20, UUID[:20]), (8, UUID[:8])])
+        (None, UUID[:20]), (36, UUID[:20]), (20, UUID[:20]), (8, UUID[:8])])
     def test_it_is_the_uuid_if_that_is_wanted(self, make_consoles, length,
                                               expected):
         consoles = make_consoles(
@@ -172,19 +196,101 @@ class TestPasswords:
         display = consoles.remote_display(UUID, ())
         assert display.properties['VNCPassword'] == expected
 
+    def test_any_is_cut(self, make_consoles):
+        assert len(make_consoles(vrde_password_length=5).password(UUID)) == 5
+
     def test_it_is_not_shown(self, consoles):
         assert consoles.password(UUID) not in repr(
             consoles.remote_display(UUID, ()))
 
 
 class TestRdp:
-    def test_it_has_its_own_settings_and_no_vnc_password(
-            self, config, make_consoles, vbox):
-        install(vbox, pack(NEW_NAME))
-        config.config(group='rdp', enabled=True, encrypted_rdp=True,
-                      security_method='TLS')
-        display = make_consoles(vrde_module=NEW_NAME).remote_display(UUID, ())
-        assert display.properties == {'Security/Method': 'TLS'}
+    @pytest.fixture
+    def display(self, config, make_consoles, vbox):
+        """What a display is set to by some options."""
+        def display(rdp=(), **options):
+            install(vbox, pack(NEW_NAME))
+            config.config(group='rdp', enabled=True, **dict(rdp))
+            consoles = make_consoles(vrde_module=NEW_NAME, **options)
+            return consoles.remote_display(UUID, ()), consoles.password(UUID)
+        return display
+
+    def test_it_has_its_own_settings_and_no_vnc_password(self, display):
+        found, _ = display({'encrypted_rdp': True, 'security_method': 'TLS'})
+        assert found.properties == {'Security/Method': 'TLS'}
+
+    def test_clients_have_to_log_on(self, display):
+        found, password = display()
+        assert len(password) == 16
+        assert found.logins == {
+            'nova': hashlib.sha256(password.encode()).hexdigest()}
+
+    @pytest.mark.parametrize(('length', 'expected'), [
+        (None, UUID), (20, UUID[:20])])
+    def test_with_the_uuid_if_that_is_wanted(self, display, length, expected):
+        _, password = display(vrde_require_instance_uuid_as_password=True,
+                              vrde_password_length=length)
+        assert password == expected
+
+
+class TestRenewal:
+    """What is set anew before a machine starts."""
+
+    @pytest.fixture
+    def renewed(self, make_consoles, machine, vbox):
+        """Make a machine by some options, and start it by others."""
+        def renewed(before=None, after=None, changes=None):
+            made = make_consoles(**before or {}).remote_display(UUID, ())
+            if changes:
+                made = dataclasses.replace(made, **changes)
+            machine(uuid=UUID, remote_display=made)
+            make_consoles(**after or {}).renew_display(UUID)
+            return made, vbox.remote_display(UUID)
+        return renewed
+
+    def test_nothing_is_if_nothing_has_changed(self, renewed):
+        made, found = renewed()
+        assert found is made
+
+    @pytest.mark.parametrize('properties', [
+        {'Security/ServerCertificate': '/m/VRDEAutoGeneratedCert.pem',
+         'Security/ServerPrivateKey': '/m/VRDEAutoGeneratedPrivateKey.pem',
+         'Security/Method': 'TLS'}])
+    def test_what_virtualbox_has_set_by_itself_is_no_change(
+            self, make_consoles, machine, vbox, properties):
+        consoles = make_consoles()
+        made = consoles.remote_display(UUID, ())
+        made.properties.update(properties)
+        machine(uuid=UUID, remote_display=made)
+        consoles.renew_display(UUID)
+        assert vbox.remote_display(UUID) is made
+
+    def test_the_password_is_what_it_is_now(self, renewed):
+        made, found = renewed(
+            after={'vrde_require_instance_uuid_as_password': True})
+        assert found.properties == {'VNCPassword': UUID[:20]}
+        assert found.ports == made.ports
+
+    def test_a_port_is_kept(self, renewed):
+        _, found = renewed(changes={'ports': '5931', 'address': '::1'})
+        assert (found.ports, found.address) == ('5931', '127.0.0.1')
+
+    def test_but_for_one_that_is_no_more_allowed(self, renewed):
+        _, found = renewed(before={'vrde_port': '5910-5920'},
+                           after={'vrde_port': '5930-5940'})
+        assert int(found.ports) in range(5930, 5941)
+
+    def test_or_is_another_s_now(self, renewed, taken):
+        _, found = renewed(
+            after={'vrde_unique_port': False, 'vrde_port': f'{taken},5950'},
+            changes={'ports': str(taken)})
+        assert found.ports == '5950'
+
+    def test_it_may_be_switched_off_and_on(self, renewed, make_consoles, vbox):
+        _, found = renewed(after={'remote_display': False})
+        assert found is None
+        make_consoles(remote_display=True).renew_display(UUID)
+        assert vbox.remote_display(UUID) is not None
 
 
 class TestSettings:

@@ -3,7 +3,7 @@
 PYTHON ?= python3
 
 .PHONY: help demo test up down clean virtualbox lint docs generate proofs \
-	tempest crash
+	tempest crash browser
 
 help:
 	@echo 'make demo        a cloud on this machine, and a server in it'
@@ -18,7 +18,8 @@ help:
 	@echo 'make generate    write the files anew that are made from the code'
 	@echo 'make proofs      run every test and note which row it proves'
 	@echo "make tempest     Tempest's tests against the cloud of the demo"
+	@echo "make browser     open a server's console in a real browser"
 	@echo 'make crash       kill nova-compute while it makes a server'
 
-demo test up down clean virtualbox lint docs generate proofs tempest crash:
+demo test up down clean virtualbox lint docs generate proofs tempest crash browser:
 	@$(PYTHON) -m lab $@

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Callable
 from collections.abc import Iterable
 
+from lab import browser
 from lab import layout
 from lab import openstack
 from lab import packages
@@ -95,6 +96,20 @@ def crash(words: list[str]) -> int:
     prepare_cloud(lab, show)
     openstack.Cloud(lab).start(show)
     return _run_in_cloud(lab, 'lab.crash')
+
+
+def look(words: list[str]) -> int:
+    """Open a server's console in a browser, and install the browser."""
+    lab = layout.Layout.from_environment()
+    show = progress.Progress()
+    prepare_cloud(lab, show)
+    with show.step('Chromium'):
+        packages.add_to_root(lab, browser.PACKAGES, lab.logs / 'root.log')
+        venv = browser.make_venv(lab)
+    openstack.Cloud(lab).start(show)
+    return subprocess.run(
+        [venv / 'bin/python', '-m', 'lab.browser'], cwd=layout.CHECKOUT,
+        env={**os.environ, 'LAB_DIR': str(lab.top)}, check=False).returncode
 
 
 def _run_in_cloud(lab: layout.Layout, module: str) -> int:
@@ -202,6 +217,7 @@ def run_tempest(words: list[str]) -> int:
 
 
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    'browser': look,
     'clean': clean,
     'crash': crash,
     'demo': demo,

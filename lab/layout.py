@@ -14,6 +14,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 #: LAB_PORT_OFFSET.
 _OFFSET = int(os.environ.get('LAB_PORT_OFFSET', '0'))
 PORTS = {name: port + _OFFSET for name, port in {
+    'chromedriver': 24444,
     'epmd': 24369,
     'keystone': 25000,
     'rabbitmq': 25670,

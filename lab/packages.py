@@ -21,8 +21,8 @@ HOST_PACKAGES = ('bubblewrap', 'ca-certificates', 'debootstrap',
 #: In the root.  virtualbox-source stands for the kernel module's source
 #: package that the module's builder would need headers for.
 ROOT_PACKAGES = ('ca-certificates', 'gcc', 'libc6-dev', 'mariadb-server',
-                 'rabbitmq-server', 'systemd-standalone-sysusers', 'tgt',
-                 'virtualbox', 'virtualbox-source')
+                 'novnc', 'rabbitmq-server', 'systemd-standalone-sysusers',
+                 'tgt', 'virtualbox', 'virtualbox-source')
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -121,14 +121,26 @@ def _install_root(lab: layout.Layout, wanted: str, log: Path) -> None:
                       f'--components={origin.components}', origin.suite,
                       lab.root, mirror(origin.name)), log)
         _prepare_root(lab.root)
+    _install_in_root(lab.root, wanted, log)
+
+
+def _install_in_root(root: Path, wanted: str, log: Path) -> None:
     # An isolated namespace: what is mounted for the installation is seen by
     # nobody else, and gone with it.
     script = ('apt-get update && apt-get install -y --no-install-recommends '
               f'{wanted} && apt-get clean')
     progress.run(
-        (*in_root(lab.root, writable=True), 'sh', '-c', script), log,
+        (*in_root(root, writable=True), 'sh', '-c', script), log,
         env={**os.environ, 'DEBIAN_FRONTEND': 'noninteractive',
              'LC_ALL': 'C.UTF-8', 'HOME': '/root'})
+
+
+def add_to_root(lab: layout.Layout, names: tuple[str, ...],
+                log: Path) -> None:
+    """Install more into the root than every cloud needs."""
+    marks = [lab.root / f'usr/share/doc/{name}' for name in names]
+    if not all(mark.exists() for mark in marks):
+        _install_in_root(lab.root, ' '.join(names), log)
 
 
 def _prepare_root(root: Path) -> None:

@@ -32,6 +32,9 @@ _SERVERS = ('rabbitmq', 'epmd', 'mariadb')
 
 _START_S = 90
 
+# In the root: the page that nova-novncproxy serves.
+_NOVNC = 'usr/share/novnc'
+
 _RABBITMQ = '/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server'
 
 
@@ -215,9 +218,10 @@ class Cloud:
         self._wsgi('nova-api', 'nova.wsgi.osapi_compute', 'http-socket',
                    {'OS_NOVA_CONFIG_DIR': f'{etc}/nova',
                     'OS_NOVA_CONFIG_FILES': 'api-paste.ini;nova.conf'})
-        for name in ('nova-conductor', 'nova-scheduler', 'nova-novncproxy',
-                     'nova-serialproxy'):
+        for name in ('nova-conductor', 'nova-scheduler', 'nova-serialproxy'):
             self._program(name, etc / 'nova/nova.conf')
+        self._program('nova-novncproxy', etc / 'nova/nova.conf',
+                      options=('--web', self._lab.root / _NOVNC))
         for name in ('placement', 'glance', 'neutron', 'nova-api'):
             self._wait_for_api(name, '/')
 
@@ -281,11 +285,13 @@ class Cloud:
             '--add-header', 'Connection: close', *options),
             {**self._env, **env})
 
-    def _program(self, name: str, *configuration: Path) -> None:
-        options = [word for path in configuration
-                   for word in ('--config-file', path)]
+    def _program(self, name: str, *configuration: Path,
+                 options: tuple[str | Path, ...] = ()) -> None:
+        files = [word for path in configuration
+                 for word in ('--config-file', path)]
         self._processes.start(
-            name, (self._lab.cloud / 'bin' / name, *options), self._env)
+            name, (self._lab.cloud / 'bin' / name, *files, *options),
+            self._env)
 
     def _wait_for_api(self, name: str, path: str) -> None:
         def answers() -> bool:

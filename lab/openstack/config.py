@@ -146,7 +146,7 @@ def nova(lab: layout.Layout) -> Sections:
                 'server_proxyclient_address': '127.0.0.1',
                 'novncproxy_host': '127.0.0.1',
                 'novncproxy_port': layout.PORTS['novncproxy'],
-                'novncproxy_base_url': url('novncproxy', '/vnc_auto.html')},
+                'novncproxy_base_url': url('novncproxy', '/vnc_lite.html')},
         'serial_console': {
             'enabled': True, 'proxyclient_address': '127.0.0.1',
             'serialproxy_host': '127.0.0.1',

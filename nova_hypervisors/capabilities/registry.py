@@ -115,7 +115,10 @@ _OPERATIONS = (
              'A running server keeps the adapter as a spare one, which is '
              'plugged in nowhere.')),
     _row('operation.maintenance-mode', 'Set the host in a maintenance mode',
-         methods=('host_maintenance_mode',)),
+         methods=('host_maintenance_mode',),
+         virtualbox=_partial(
+             'The host takes no more servers; those that are there stay '
+             'until they are migrated.')),
     _row('operation.evacuate', 'Evacuate instances from a host',
          methods=('check_instance_shared_storage_local',
                   'check_instance_shared_storage_remote',
@@ -305,7 +308,7 @@ _FORMER = (
          methods=('get_available_resource', 'get_available_nodes'),
          virtualbox=_COMPLETE),
     _row('operation.service-control', 'Service control',
-         methods=('set_host_enabled',)),
+         methods=('set_host_enabled',), virtualbox=_COMPLETE),
     _row('networking.firewallrules', 'Network firewall rules',
          virtualbox=_NOT_A_FIREWALL),
     _row('networking.routing', 'Network routing',
@@ -316,7 +319,12 @@ _FORMER = (
          virtualbox=_NOT_A_FIREWALL),
     _row('networking.topology.flat', 'Flat networking', 'choice(networking)',
          methods=('spawn',), virtualbox=_COMPLETE),
-    _row('networking.topology.vlan', 'VLAN networking', 'choice(networking)'),
+    _row('networking.topology.vlan', 'VLAN networking', 'choice(networking)',
+         methods=('spawn',), virtualbox=_partial(
+             "The host's interface for the VLAN has to be there. Frames were "
+             'seen through UDP tunnels; of bridged adapters the settings, '
+             'because the lab has no kernel module: see the check list in '
+             'the administration guide.')),
 )
 
 _OURS = (
@@ -345,6 +353,11 @@ _OURS = (
          webservice=_partial(
              'As by VBoxManage; and the processor time is the time in which '
              'the guest was not halted, counted at each halt.')),
+    _row('operation.host-cpu-stats', "Statistics of the host's processors",
+         methods=('get_host_cpu_stats',), virtualbox=_COMPLETE,
+         webservice=_partial('They are of the host of nova-compute.')),
+    _row('operation.hung-reboots', 'Reboot instances whose reboot hangs',
+         methods=('poll_rebooting_instances',), virtualbox=_COMPLETE),
     _row('operation.lifecycle-events',
          'Report what happens to instances outside Nova',
          methods=('init_host', 'cleanup_host'), virtualbox=_COMPLETE),

@@ -29,6 +29,12 @@ def physical_network(vif: dict[str, Any]) -> str | None:
     return name
 
 
+def vlan(vif: dict[str, Any]) -> int | None:
+    """Return the number of the VLAN that a VIF is on, if it is on one."""
+    number = (vif.get('details') or {}).get(model.VIF_DETAILS_VLAN)
+    return int(number) if number else None
+
+
 def check_vnic_type(vif: dict[str, Any]) -> None:
     """:raises VirtualInterfacePlugException: not a plain virtual adapter"""
     if vif['vnic_type'] not in VNIC_TYPES:

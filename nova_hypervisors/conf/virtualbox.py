@@ -303,6 +303,12 @@ Possible values:
 
 A server whose network is not among them is not started.
 
+For a VLAN network ``bridged`` means the host's VLAN interface, ``eth1.105``
+for VLAN 105 on ``eth1``, which has to be there; ``intnet`` means an internal
+network named alike, and ``udptunnel`` the switch's port plus the VLAN's
+number.  Where interfaces have other names, ``{vlan}`` in ``NAME`` stands for
+the number.
+
 For example: ``physnet1:bridged:eth1,physnet2:hostonly:vboxnet0``
 """),
     cfg.StrOpt(

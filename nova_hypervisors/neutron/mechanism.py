@@ -25,7 +25,7 @@ LOG = logging.getLogger(__name__)
 
 _ANY_HOST = '*'
 
-_NETWORK_TYPES = (constants.TYPE_FLAT,)
+_NETWORK_TYPES = (constants.TYPE_FLAT, constants.TYPE_VLAN)
 _VNIC_TYPES = (portbindings.VNIC_NORMAL, portbindings.VNIC_BAREMETAL)
 _DEVICE_OWNERS = (constants.DEVICE_OWNER_COMPUTE_PREFIX,
                   constants.DEVICE_OWNER_BAREMETAL_PREFIX)
@@ -78,11 +78,15 @@ class VirtualBoxMechanismDriver(api.MechanismDriver):
                 return
 
     def _details(self, segment: dict[str, Any]) -> dict[str, Any]:
-        return {
+        details = {
             portbindings.CAP_PORT_FILTER: False,
             portbindings.VIF_DETAILS_CONNECTIVITY: self.connectivity,
             'physical_network': segment[api.PHYSICAL_NETWORK],
         }
+        if segment[api.NETWORK_TYPE] == constants.TYPE_VLAN:
+            details[portbindings.VIF_DETAILS_VLAN] = (
+                segment[api.SEGMENTATION_ID])
+        return details
 
     def _reaches(self, host: str, segment: dict[str, Any]) -> bool:
         return (segment[api.NETWORK_TYPE] in _NETWORK_TYPES

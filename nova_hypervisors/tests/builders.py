@@ -48,12 +48,13 @@ def image_meta(**properties):
 
 
 def vif(physical_network='physnet1', address='fa:16:3e:00:00:01', *,
-        active=True, vnic_type='normal'):
+        active=True, vnic_type='normal', vlan=None):
     """Return a VIF as our mechanism driver has bound it."""
     return network_model.VIF(
         id=str(uuid.uuid4()), address=address, type='other', active=active,
         vnic_type=vnic_type,
-        details={'physical_network': physical_network},
+        details={'physical_network': physical_network,
+                 **({'vlan': vlan} if vlan else {})},
         network=network_model.Network(id=str(uuid.uuid4()), bridge=None))
 
 

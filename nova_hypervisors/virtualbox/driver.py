@@ -100,6 +100,15 @@ class VirtualBoxDriver(driver.ComputeDriver):
     def get_host_ip_addr(self) -> str:
         return str(CONF.my_ip)
 
+    def get_host_cpu_stats(self) -> dict[str, int]:
+        return self._parts.host.cpu_stats()
+
+    def set_host_enabled(self, enabled: bool) -> str:
+        return self._parts.service.set_enabled(enabled)
+
+    def host_maintenance_mode(self, host: str, mode: bool) -> str:
+        return self._parts.service.set_maintenance(mode)
+
     # What there is
 
     def list_instances(self) -> list[str]:
@@ -188,6 +197,10 @@ class VirtualBoxDriver(driver.ComputeDriver):
             self._parts.power.reboot(
                 instance, reboot_type == 'SOFT', functools.partial(
                     self._parts.volumes.match, instance, block_device_info))
+
+    def poll_rebooting_instances(self, timeout: int,
+                                 instances: list[objects.Instance]) -> None:
+        self._parts.service.reboot_hung(instances, timeout)
 
     def pause(self, instance: objects.Instance) -> None:
         with boundary.for_instance(instance):

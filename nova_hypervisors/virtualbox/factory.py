@@ -52,6 +52,7 @@ from nova_hypervisors.virtualbox import remoteimages
 from nova_hypervisors.virtualbox import remotestorage
 from nova_hypervisors.virtualbox import rescueops
 from nova_hypervisors.virtualbox import resizeops
+from nova_hypervisors.virtualbox import serviceops
 from nova_hypervisors.virtualbox import snapshotops
 from nova_hypervisors.virtualbox import storage
 from nova_hypervisors.virtualbox import vmops
@@ -77,6 +78,7 @@ class Parts:
     power: powerops.PowerOps
     rescues: rescueops.RescueOps
     volumes: volumeops.VolumeOps
+    service: serviceops.ServiceOps
     snapshots: snapshotops.SnapshotOps
     vms: vmops.VMOps
     storage: storage.Storage
@@ -192,6 +194,7 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
             client, machine_map, power, resizes, instance_locks),
         rescues=rescueops.RescueOps(client, machine_map, folders, disks, power,
                                     instance_locks),
+        service=serviceops.ServiceOps(conf.host),
         snapshots=snapshotops.SnapshotOps(
             client, machine_map, folders, where, instance_locks,
             glance.API(),

@@ -178,6 +178,24 @@ class HostOps:
         arch = self._client.host().architecture.upper()
         return {f'HW_ARCH_{arch}', f'COMPUTE_ARCH_{arch}'}
 
+    def cpu_stats(self) -> dict[str, int]:
+        """Return what ComputeDriver.get_host_cpu_stats returns.
+
+        Nanoseconds of all processors since the host was booted, and MHz.
+        """
+        times = psutil.cpu_times()
+        frequency = psutil.cpu_freq()
+        # Not every operating system tells all of them.
+        seconds = {
+            'user': times.user + getattr(times, 'nice', 0.0),
+            'kernel': sum(getattr(times, name, 0.0) for name in
+                          ('system', 'irq', 'softirq')),
+            'idle': times.idle,
+            'iowait': getattr(times, 'iowait', 0.0)}
+        return {**{name: int(value * 10 ** 9)
+                   for name, value in seconds.items()},
+                'frequency': int(frequency.current) if frequency else 0}
+
     def uptime(self) -> str:
         """Return how long the host is up, as ``uptime`` prints it.
 

@@ -19,6 +19,9 @@ from nova_hypervisors.common import network
 
 _LARGEST_PORT = 65535
 
+# In a name: the number of a VLAN.
+_VLAN = '{vlan}'
+
 # VirtualBox's own: no address that Neutron chooses begins so.
 _SPARE_ADDRESS_PREFIX = '08:00:27'
 
@@ -94,7 +97,8 @@ def plan_nics(vifs: Sequence[dict[str, Any]], mappings: Sequence[Mapping],
     nics = []
     for slot, vif in zip(slots, vifs, strict=False):
         network.check_vnic_type(vif)
-        attachment = _attachment(_mapping_for(vif, mappings), taken)
+        mapping = _on_vlan(_mapping_for(vif, mappings), network.vlan(vif))
+        attachment = _attachment(mapping, taken)
         nics.append(api.Nic(slot, vif['address'].lower(), model, attachment))
     return tuple(nics)
 
@@ -121,6 +125,40 @@ def _mapping_for(vif: dict[str, Any], mappings: Sequence[Mapping]) -> Mapping:
             '[virtualbox] physical_network_mappings does not say what that is '
             'here.')
     return mapping
+
+
+def _on_vlan(mapping: Mapping, vlan: int | None) -> Mapping:
+    """Return what adapters on a VLAN of a physical network are plugged into.
+
+    The host does the tagging: for each VLAN there is an interface, whose name
+    says which.
+    """
+    attachment = mapping.attachment
+    kind, name = attachment.kind, attachment.name
+    if _VLAN in name:
+        if vlan is None:
+            raise exception.VirtualInterfacePlugException(
+                f'Physical network {mapping.network} is mapped to {name} for '
+                'VLANs, and this network is flat: give it a mapping of its '
+                'own.')
+        name = name.replace(_VLAN, str(vlan))
+    elif vlan is None or kind is api.AttachmentKind.NAT:
+        # Behind NAT every adapter is on its own anyway.
+        return mapping
+    elif kind in (api.AttachmentKind.BRIDGED, api.AttachmentKind.INTERNAL):
+        name = f'{name}.{vlan}'
+    elif kind is api.AttachmentKind.UDP_TUNNEL:
+        port = int(attachment.properties['dport']) + vlan
+        return dataclasses.replace(mapping, attachment=dataclasses.replace(
+            attachment,
+            properties={**attachment.properties, 'dport': str(port)}))
+    else:
+        raise exception.VirtualInterfacePlugException(
+            f'Physical network {mapping.network} is mapped to {kind.value} '
+            f'{name}, and the network is VLAN {vlan}: write {_VLAN} into the '
+            'name, where the number is to be.')
+    return dataclasses.replace(mapping, attachment=dataclasses.replace(
+        attachment, name=name))
 
 
 def _attachment(mapping: Mapping, taken: set[int]) -> api.Attachment:

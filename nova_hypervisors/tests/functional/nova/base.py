@@ -6,6 +6,7 @@ real ones; Neutron, Glance and Cinder are Nova's own fixtures.  The driver is
 loaded as ``compute_driver`` says it, by Nova's own loader.
 """
 
+import contextlib
 import sys
 
 import pytest
@@ -14,6 +15,14 @@ from nova.tests.functional import integrated_helpers
 from nova_hypervisors import conf as _registers_options  # noqa: F401
 from nova_hypervisors.tests import novatest
 from nova_hypervisors.tests import peers
+
+
+@contextlib.contextmanager
+def microversion(client, version):
+    """Let a client of Nova's API speak an older version."""
+    before, client.microversion = client.microversion, version
+    yield
+    client.microversion = before
 
 
 @pytest.mark.usefixtures('virtualbox')

@@ -96,6 +96,20 @@ class TestFrames:
             assert mac(other.frame(FRAME_S)) == vif['address']
         assert switch.frame(0.1) is None
 
+    @pytest.mark.feature('networking.topology.vlan')
+    def test_one_arrives_at_its_vlan_alone(self, config, make_driver, spawn,
+                                           image, switch):
+        # A switch has a port for each VLAN, counted from its own.
+        flat = switch.port - 105
+        config.config(group='virtualbox', physical_network_mappings=[
+            f'physnet1:udptunnel:127.0.0.1:{flat}:'
+            + peers.as_text(peers.TUNNEL_PORTS)])
+        driver = make_driver()
+        vif = builders.vif(vlan=105)
+        spawn(builders.instance(image, extra_specs=NETWORK_BOOT), vifs=[vif],
+              driver=driver)
+        assert mac(switch.frame(FRAME_S)) == vif['address']
+
     @pytest.mark.feature('network.nat')
     def test_nat_answers_the_guest(self, driver, spawn, image):
         instance = spawn(builders.instance(image, extra_specs=NETWORK_BOOT),
@@ -132,6 +146,19 @@ class TestSettings:
         nic, = real_virtualbox.client.machine_settings(instance.uuid).nics
         assert nic.attachment == api.Attachment(api.AttachmentKind(kind), name)
         assert nic.model == 'virtio'
+
+    @pytest.mark.feature('networking.topology.vlan')
+    def test_an_adapter_on_a_vlan_is_on_the_host_s_interface_for_it(
+            self, config, make_driver, spawn, real_virtualbox):
+        config.config(group='virtualbox', physical_network_mappings=[
+            'physnet1:bridged:eth1', 'physnet2:bridged:vlan{vlan}'])
+        driver = make_driver()
+        instance = spawn(driver=driver, power_on=False, vifs=[
+            builders.vif('physnet1'), builders.vif('physnet1', vlan=105),
+            builders.vif('physnet2', vlan=7)])
+        nics = real_virtualbox.client.machine_settings(instance.uuid).nics
+        assert [nic.attachment.name for nic in nics] == [
+            'eth1', 'eth1.105', 'vlan7']
 
     @pytest.mark.feature('network.several-adapters')
     def test_as_many_adapters_as_there_is_room_for(self, spawn,

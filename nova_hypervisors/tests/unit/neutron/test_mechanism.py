@@ -14,7 +14,8 @@ from nova_hypervisors.neutron import opts
 
 def segment(physical_network='physnet1', network_type='flat', number=1):
     return {'id': f'segment {number}', 'network_type': network_type,
-            'physical_network': physical_network, 'segmentation_id': None}
+            'physical_network': physical_network,
+            'segmentation_id': 105 if network_type == 'vlan' else None}
 
 
 class Port(api.PortContext):
@@ -116,9 +117,14 @@ class TestBinding:
         found = bind(segment(), networks=networks, host=host)
         assert (found is not None) is is_bound
 
+    def test_it_is_told_the_vlan(self, bind):
+        _, _, details, _ = bind(segment(network_type='vlan'))
+        assert (details['physical_network'], details['vlan']) == (
+            'physnet1', 105)
+
     @pytest.mark.parametrize('network_type', [
-        'vlan', 'vxlan', 'gre', 'geneve', 'local'])
-    def test_only_flat_networks(self, bind, network_type):
+        'vxlan', 'gre', 'geneve', 'local'])
+    def test_only_flat_and_vlan_networks(self, bind, network_type):
         assert bind(segment(network_type=network_type)) is None
 
     def test_the_first_segment_that_is_reached(self, bind):

@@ -150,3 +150,42 @@ class TestTunnels:
                     'b:udptunnel:switch:7001:100-102')
         assert {nic.attachment.properties['sport'] for nic in nics} == {
             '100', '101'}
+
+
+class TestVlans:
+    def attachment(self, entry, vlan=105):
+        nic, = plan([builders.vif(vlan=vlan)], entry)
+        return nic.attachment
+
+    @pytest.mark.parametrize(('entry', 'name'), [
+        ('physnet1:bridged:eth1', 'eth1.105'),
+        ('physnet1:bridged:vlan{vlan}', 'vlan105'),
+        ('physnet1:bridged:Intel I210 - VLAN {vlan}',
+         'Intel I210 - VLAN 105'),
+        ('physnet1:intnet:inner', 'inner.105'),
+        ('physnet1:hostonly:vboxnet{vlan}', 'vboxnet105')])
+    def test_each_is_an_interface_of_the_host(self, entry, name):
+        assert self.attachment(entry).name == name
+
+    def test_each_is_a_port_of_the_switch(self):
+        found = self.attachment('physnet1:udptunnel:switch:7000:100-109')
+        assert found.properties['dport'] == '7105'
+
+    def test_nat_is_nat(self):
+        assert self.attachment('physnet1:nat') == api.Attachment(Kind.NAT)
+
+    @pytest.mark.parametrize('kind', ['hostonly', 'hostonlynet',
+                                      'natnetwork'])
+    def test_where_there_is_no_rule_a_name_is_asked_for(self, kind):
+        with pytest.raises(exception.VirtualInterfacePlugException,
+                           match=rf'{kind} name.*VLAN 105.*{{vlan}}'):
+            self.attachment(f'physnet1:{kind}:name')
+
+    def test_a_flat_network_is_on_the_interface_itself(self):
+        found = self.attachment('physnet1:bridged:eth1', vlan=None)
+        assert found.name == 'eth1'
+
+    def test_a_flat_network_is_on_no_vlan(self):
+        with pytest.raises(exception.VirtualInterfacePlugException,
+                           match='flat'):
+            self.attachment('physnet1:bridged:vlan{vlan}', vlan=None)

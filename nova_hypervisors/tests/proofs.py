@@ -31,6 +31,7 @@ import pytest
 
 from nova_hypervisors.capabilities import proofs
 from nova_hypervisors.capabilities import registry
+from nova_hypervisors.tests import drivers
 
 #: Where a run keeps what it has proven; unset: nowhere.
 VARIABLE = 'NOVA_HYPERVISORS_PROOFS'
@@ -69,8 +70,8 @@ def watching():
     called = collections.defaultdict(set)
     lock = threading.Lock()
     cls = virtualbox.VirtualBoxDriver
-    originals = {name: method for name, method in vars(cls).items()
-                 if callable(method) and not name.startswith('_')}
+    originals = drivers.methods(cls)
+    own = dict(vars(cls))
 
     def watched(name, method):
         @functools.wraps(method)
@@ -85,8 +86,11 @@ def watching():
     try:
         yield called
     finally:
-        for name, method in originals.items():
-            setattr(cls, name, method)
+        for name in originals:
+            if name in own:
+                setattr(cls, name, own[name])
+            else:
+                delattr(cls, name)
 
 
 def read(paths):

@@ -9,6 +9,7 @@ import inspect
 import pytest
 from nova.virt import driver as nova_driver
 
+from nova_hypervisors.tests import drivers
 from nova_hypervisors.virtualbox import driver
 
 # Nova 34 sends it, and no other release has it.
@@ -17,9 +18,7 @@ NEW = {'finish_migration': {'share_info'},
 
 
 def overrides():
-    return sorted(
-        name for name, method in vars(driver.VirtualBoxDriver).items()
-        if inspect.isfunction(method) and not name.startswith('_'))
+    return sorted(drivers.methods(driver.VirtualBoxDriver))
 
 
 def test_there_is_something_to_compare():

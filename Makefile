@@ -3,7 +3,7 @@
 PYTHON ?= python3
 
 .PHONY: help demo test up down clean virtualbox lint docs generate proofs \
-	tempest crash browser
+	tempest browser crash soak
 
 help:
 	@echo 'make demo        a cloud on this machine, and a server in it'
@@ -20,6 +20,8 @@ help:
 	@echo "make tempest     Tempest's tests against the cloud of the demo"
 	@echo "make browser     open a server's console in a real browser"
 	@echo 'make crash       kill nova-compute while it makes a server'
+	@echo 'make soak        make and delete a thousand servers, twice'
 
-demo test up down clean virtualbox lint docs generate proofs tempest crash browser:
+demo test up down clean virtualbox lint docs generate proofs tempest \
+		browser crash soak:
 	@$(PYTHON) -m lab $@

@@ -156,6 +156,14 @@ def test(words: list[str]) -> int:
     return testing.run_all(lab, show)
 
 
+def soak(words: list[str]) -> int:
+    """Make and delete a thousand servers with each backend."""
+    lab = layout.Layout.from_environment()
+    show = progress.Progress()
+    prepare_tests(lab, show, [testing.NEWEST])
+    return testing.soak(lab)
+
+
 def proofs(words: list[str]) -> int:
     """Run every test and write down what rows of the matrix it proves."""
     lab = layout.Layout.from_environment()
@@ -226,6 +234,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     'generate': generate,
     'lint': lint,
     'proofs': proofs,
+    'soak': soak,
     'tempest': run_tempest,
     'test': test,
     'up': up,

@@ -21,6 +21,7 @@ REQUIREMENTS = packages.requirements('test-requirements.txt')
 
 # Several times what the longest suite takes.
 _SUITE_S = 2400
+_SOAK_S = 6 * 3600
 
 #: The release that everything is tested with.
 NEWEST = '34'
@@ -61,6 +62,7 @@ class Suite:
     paths: tuple[str, ...]
     threads: bool = True
     workers: int = 2
+    limit_s: int = _SUITE_S
 
 
 SUITES = (
@@ -108,10 +110,19 @@ def run(lab: layout.Layout, suite: Suite, words: list[str]) -> int:
             [venv / 'bin/python', '-m', 'pytest', '-q', '--durations=5',
              *workers, *suite.paths, *words],
             env=environment, cwd=layout.CHECKOUT, check=False,
-            timeout=_SUITE_S).returncode
+            timeout=suite.limit_s).returncode
     except subprocess.TimeoutExpired:
-        print(f'{suite.name} was not done in {_SUITE_S} s', flush=True)
+        print(f'{suite.name} was not done in {suite.limit_s} s', flush=True)
         return 1
+
+
+def soak(lab: layout.Layout) -> int:
+    """Return pytest's exit status."""
+    os.environ.setdefault('SOAK_CYCLES', '1000')
+    suite = Suite('soak', NEWEST, (
+        f'{_TESTS}/functional/virtualbox/test_soak.py',), workers=0,
+        limit_s=_SOAK_S)
+    return run(lab, suite, ['-s'])
 
 
 def proofs_file(lab: layout.Layout, suite: Suite) -> Path:

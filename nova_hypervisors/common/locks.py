@@ -11,6 +11,9 @@ from collections.abc import Iterator
 
 from oslo_concurrency import lockutils
 
+# Much longer than anybody takes to look at all machines.
+_REMEMBERED_S = 3600.0
+
 
 class InstanceLocks:
     def __init__(self) -> None:
@@ -29,9 +32,17 @@ class InstanceLocks:
         finally:
             with self._lock:
                 self._users[instance_uuid] -= 1
-                self._released[instance_uuid] = time.monotonic()
+                self._note_release(instance_uuid)
                 if not self._users[instance_uuid]:
                     del self._users[instance_uuid]
+
+    def _note_release(self, instance_uuid: str) -> None:
+        now = time.monotonic()
+        self._released.pop(instance_uuid, None)
+        self._released[instance_uuid] = now
+        # The oldest is first.  Servers come and go for as long as we run.
+        while next(iter(self._released.values())) < now - _REMEMBERED_S:
+            del self._released[next(iter(self._released))]
 
     def is_busy(self, instance_uuid: str) -> bool:
         """Return whether an operation is going on, or about to."""

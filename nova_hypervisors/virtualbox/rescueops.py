@@ -77,7 +77,7 @@ class RescueOps:
         attached = self._attached(uuid)
         return (spec.RESCUED_PORT in attached
                 or spec.ROOT_PORT not in attached
-                or self._rescue_disk(instance).exists())
+                or self._disks.exists(self._rescue_disk(instance)))
 
     def _attached(self, uuid: str) -> dict[int, api.AttachedDisk]:
         settings = self._client.machine_settings(uuid)

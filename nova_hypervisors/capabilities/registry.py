@@ -161,7 +161,7 @@ _OPERATIONS = (
          methods=('migrate_disk_and_power_off', 'finish_migration',
                   'confirm_migration', 'finish_revert_migration'),
          capability='supports_migrate_to_same_host',
-         virtualbox=_partial('On the same host; to another one is planned.')),
+         virtualbox=_COMPLETE),
     _row('operation.resume', 'Restore instance', methods=('resume',),
          virtualbox=_COMPLETE),
     _row('operation.set-admin-password', 'Set instance admin password',
@@ -305,7 +305,8 @@ _STORAGE = (
 # In the matrix of the first VirtualBox driver, and in Nova's at that time.
 _FORMER = (
     _row('operation.get-host-status', 'Guest host status',
-         methods=('get_available_resource', 'get_available_nodes'),
+         methods=('get_available_resource', 'get_available_nodes',
+                  'get_nodenames_by_uuid'),
          virtualbox=_COMPLETE),
     _row('operation.service-control', 'Service control',
          methods=('set_host_enabled',), virtualbox=_COMPLETE),

@@ -28,6 +28,12 @@ class Unreachable(ClientError):
     transient = True
 
 
+class NotListening(ClientError):
+    """Whom it was to connect to does not listen, yet; nothing was done."""
+
+    transient = True
+
+
 class CertificateRefused(ClientError):
     """The certificate that the hypervisor shows is not to be trusted."""
 

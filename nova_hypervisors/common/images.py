@@ -228,3 +228,9 @@ def _qemu_img(subject: Path, *words: str, **kwargs: Any) -> None:
         raise exception.ImageUnacceptable(
             image_id=subject.name,
             reason=f'qemu-img {words[0]} failed: {detail}') from err
+
+
+def size_mb(path: Path, image_format: str) -> int:
+    """Return what a disk holds that our own programs have written."""
+    info = images.qemu_img_info(str(path), format=image_format)
+    return int(info.virtual_size) // units.Mi

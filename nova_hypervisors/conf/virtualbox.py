@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from oslo_config import cfg
 
+from nova_hypervisors.conf import transfer
 from nova_hypervisors.conf import webservice
 
 GROUP = cfg.OptGroup(
@@ -364,7 +365,7 @@ The format in which snapshots of servers are kept in Glance.
 ]
 
 OPTS = [*BACKEND_OPTS, *webservice.OPTS, *VBOXMANAGE_OPTS, *DISPLAY_OPTS,
-        *MACHINE_OPTS]
+        *MACHINE_OPTS, *transfer.OPTS]
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:

@@ -82,7 +82,7 @@ def configure(fixture, folder: Path, vboxmanage='VBoxManage', home='',
         'physical_network_mappings': ['physnet1:nat'],
         'remote_display': True, 'vrde_module': 'VNC',
         'vrde_port': '5910-5950', 'vrde_unique_port': True,
-        'console_port': 0, 'wait_soft_reboot_seconds': 20,
+        'console_port': 0, 'transfer_port': 0, 'wait_soft_reboot_seconds': 20,
         'state_poll_interval': 1, **virtualbox})
 
 

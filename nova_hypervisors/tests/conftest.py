@@ -36,10 +36,14 @@ def pytest_runtest_makereport(item):
 @pytest.fixture(scope='session')
 def web_service(real_virtualbox):
     """VirtualBox's web service for the same registry."""
-    service = webpeers.RealWebService(real_virtualbox)
-    real_virtualbox.web_services.append(service)
+    yield from _service(real_virtualbox)
+
+
+def _service(real):
+    service = webpeers.RealWebService(real)
+    real.web_services.append(service)
     yield service
-    real_virtualbox.web_services.remove(service)
+    real.web_services.remove(service)
     service.close()
 
 
@@ -56,7 +60,22 @@ def storage(real_virtualbox):
 @pytest.fixture(scope='session')
 def real_virtualbox():
     """One registry for all tests of a run; they clear it themselves."""
-    folder = peers.short_folder('v')
+    yield from _registry('v')
+
+
+@pytest.fixture(scope='session')
+def other_virtualbox():
+    """Another one, which is another host."""
+    yield from _registry('w')
+
+
+@pytest.fixture(scope='session')
+def other_web_service(other_virtualbox):
+    yield from _service(other_virtualbox)
+
+
+def _registry(name):
+    folder = peers.short_folder(name)
     real = peers.RealVirtualBox(folder)
     yield real
     real.clear()

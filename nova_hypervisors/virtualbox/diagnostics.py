@@ -25,6 +25,8 @@ _STATES = {
     api.MachineState.SAVED: fields.InstancePowerState.SUSPENDED,
     api.MachineState.OFF: fields.InstancePowerState.SHUTDOWN,
     api.MachineState.ABORTED: fields.InstancePowerState.CRASHED,
+    api.MachineState.ARRIVING: fields.InstancePowerState.NOSTATE,
+    api.MachineState.DEPARTED: fields.InstancePowerState.SHUTDOWN,
     api.MachineState.INACCESSIBLE: fields.InstancePowerState.NOSTATE,
 }
 

@@ -8,6 +8,7 @@ import functools
 from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Mapping
+from pathlib import Path
 from pathlib import PurePath
 
 from nova import context as nova_context
@@ -22,6 +23,7 @@ from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import interface
 from nova_hypervisors.common import configdrive as drives
 from nova_hypervisors.common import imagecache
+from nova_hypervisors.common import images
 from nova_hypervisors.common import request
 from nova_hypervisors.common import undo as undoing
 from nova_hypervisors.virtualbox import files
@@ -69,13 +71,27 @@ class DiskOps:
             self._create_root(instance_files.root_disk, image,
                               spawn.instance.flavor.root_gb, machine_uuid,
                               undo)
+        self._attach_others(spawn, machine_uuid, undo, instance_files)
+
+    def _attach_others(self, spawn: request.SpawnRequest, machine_uuid: str,
+                       undo: undoing.Undo,
+                       instance_files: files.InstanceFiles) -> None:
+        """Attach all but the root disk; make what is not there."""
         for disk in spec.blank_disks(spawn.block_device_info, instance_files):
-            self._create_blank(disk.path, disk.size_mb, undo)
+            if disk.path == instance_files.swap_disk and (
+                    self.exists(disk.path)
+                    and images.size_mb(Path(disk.path), 'vdi')
+                    != disk.size_mb):
+                # Another size was asked for, and nobody misses it.
+                self._storage.delete(disk.path)
+            if not self.exists(disk.path):
+                self._create_blank(disk.path, disk.size_mb, undo)
             self._client.attach_disk(machine_uuid, disk.port, disk.path)
         if configdrive.required_by(spawn.instance):
             configdrive.update_instance(spawn.instance)
-            self._storage.write(instance_files.config_drive,
-                                functools.partial(drives.write, spawn))
+            if not self.exists(instance_files.config_drive):
+                self._storage.write(instance_files.config_drive,
+                                    functools.partial(drives.write, spawn))
             self._client.attach_disk(
                 machine_uuid, spec.CONFIG_DRIVE_PORT,
                 instance_files.config_drive, api.DiskKind.DVD)
@@ -90,6 +106,37 @@ class DiskOps:
         else:
             self.create_from_image(root, image, root_gb, undo)
         self._client.attach_disk(machine_uuid, spec.ROOT_PORT, root)
+
+    def adopt(self, spawn: request.SpawnRequest, machine_uuid: str,
+              undo: undoing.Undo,
+              instance_files: files.InstanceFiles) -> None:
+        """Attach a server's disks that are there already.
+
+        Those that are not there are made; its root disk is there, or is a
+        volume.
+        """
+        instance = spawn.instance
+        root = instance_files.root_disk
+        if instance.system_metadata.get('image_disk_format') == 'iso':
+            self._client.attach_disk(machine_uuid, spec.ISO_PORT,
+                                     self.fetch(spawn), api.DiskKind.DVD)
+        if self.exists(root):
+            undo.add(self._close, root, delete=False)
+            self._grow(root, instance.flavor.root_gb * units.Ki)
+            self._client.attach_disk(machine_uuid, spec.ROOT_PORT, root)
+        self._attach_others(spawn, machine_uuid, undo, instance_files)
+
+    def _grow(self, disk: PurePath, size_mb: int) -> None:
+        if images.size_mb(Path(disk), 'vdi') < size_mb:
+            self._client.resize_disk(disk, size_mb)
+
+    def flatten(self, disk: PurePath, target: PurePath) -> bool:
+        """Copy a disk that differs from another; say whether it does."""
+        differs = any(medium.path == str(disk) and medium.parent
+                      for medium in self._client.list_media())
+        if differs:
+            self._client.clone_disk(disk, target)
+        return differs
 
     def create_from_image(self, root: PurePath, image: PurePath,
                           root_gb: int, undo: undoing.Undo) -> None:

@@ -15,15 +15,15 @@ from nova.virt import hardware
 
 from nova_hypervisors import conf
 from nova_hypervisors.common import boundary
-from nova_hypervisors.common import moves
 from nova_hypervisors.common import request
 from nova_hypervisors.virtualbox import diagnostics
 from nova_hypervisors.virtualbox import hostdriver
+from nova_hypervisors.virtualbox import moving
 
 CONF = conf.CONF
 
 
-class VirtualBoxDriver(hostdriver.HostDriver):
+class VirtualBoxDriver(moving.MovesServers, hostdriver.HostDriver):
     """Servers as machines of the VirtualBox on this host."""
 
     # What there is
@@ -165,51 +165,6 @@ class VirtualBoxDriver(hostdriver.HostDriver):
     def trigger_crash_dump(self, instance: objects.Instance) -> None:
         with boundary.for_instance(instance):
             self._parts.power.inject_nmi(instance)
-
-    # Another size, another host
-
-    def migrate_disk_and_power_off(
-            self, context: nova_context.RequestContext,
-            instance: objects.Instance, dest: str, flavor: objects.Flavor,
-            network_info: Any,
-            block_device_info: dict[str, Any] | None = None,
-            timeout: int = 0, retry_interval: int = 0) -> str:
-        with boundary.for_instance(instance):
-            return self._parts.migrations.depart(
-                instance, flavor, moves.stays(context, instance), timeout,
-                retry_interval)
-
-    def finish_migration(
-            self, context: nova_context.RequestContext,
-            migration: objects.Migration, instance: objects.Instance,
-            disk_info: str, network_info: Any,
-            image_meta: objects.ImageMeta, resize_instance: bool,
-            allocations: dict[str, Any],
-            block_device_info: dict[str, Any] | None = None,
-            power_on: bool = True, share_info: Any = None) -> None:
-        wanted = request.SpawnRequest(
-            context, instance, image_meta, list(network_info or ()),
-            block_device_info or {}, power_on)
-        with boundary.for_instance(instance):
-            self._parts.migrations.arrive(
-                wanted, moves.is_on_one_host(migration))
-
-    def confirm_migration(self, context: nova_context.RequestContext,
-                          migration: objects.Migration,
-                          instance: objects.Instance,
-                          network_info: Any) -> None:
-        with boundary.for_instance(instance):
-            self._parts.migrations.confirm(
-                instance, moves.is_on_one_host(migration))
-
-    def finish_revert_migration(
-            self, context: nova_context.RequestContext,
-            instance: objects.Instance, network_info: Any,
-            migration: objects.Migration,
-            block_device_info: dict[str, Any] | None = None,
-            power_on: bool = True, share_info: Any = None) -> None:
-        with boundary.for_instance(instance):
-            self._parts.migrations.revert(instance, power_on)
 
     # Volumes
 

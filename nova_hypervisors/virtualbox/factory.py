@@ -39,6 +39,9 @@ from nova_hypervisors.common import ports
 from nova_hypervisors.common import secrets
 from nova_hypervisors.consoles import relay
 from nova_hypervisors.consoles import serial
+from nova_hypervisors.transfer import identity
+from nova_hypervisors.transfer import offers
+from nova_hypervisors.transfer import server
 from nova_hypervisors.virtualbox import consoleops
 from nova_hypervisors.virtualbox import diskops
 from nova_hypervisors.virtualbox import files
@@ -55,6 +58,7 @@ from nova_hypervisors.virtualbox import resizeops
 from nova_hypervisors.virtualbox import serviceops
 from nova_hypervisors.virtualbox import snapshotops
 from nova_hypervisors.virtualbox import storage
+from nova_hypervisors.virtualbox import transfers
 from nova_hypervisors.virtualbox import vmops
 from nova_hypervisors.virtualbox import volumeops
 from nova_hypervisors.virtualbox import watcher
@@ -80,6 +84,7 @@ class Parts:
     volumes: volumeops.VolumeOps
     service: serviceops.ServiceOps
     snapshots: snapshotops.SnapshotOps
+    transfers: transfers.Transfers
     vms: vmops.VMOps
     storage: storage.Storage
     watcher: watcher.Watcher
@@ -184,6 +189,7 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
                       devices.DeviceMetadata(devices.Records()))
     resizes = resizeops.ResizeOps(client, machine_map, folders, disks, power,
                                   vms)
+    moves = _make_transfers(conf, folders)
     return Parts(
         client=client, files=folders, machines=machine_map,
         consoles=consoles, disks=disks, power=power, storage=where,
@@ -191,7 +197,8 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
         host=hostops.HostOps(client, machine_map, folders, where,
                              hostname=conf.host, reserved=_reserved(conf)),
         migrations=migrationops.MigrationOps(
-            client, machine_map, power, resizes, instance_locks),
+            client, machine_map, folders, disks, power, vms, resizes, moves,
+            instance_locks),
         rescues=rescueops.RescueOps(client, machine_map, folders, disks, power,
                                     instance_locks),
         service=serviceops.ServiceOps(conf.host),
@@ -200,7 +207,7 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
             glance.API(),
             image_format=group.snapshot_image_format,
             timeout_s=group.copy_timeout),
-        volumes=volumes, vms=vms,
+        transfers=moves, volumes=volumes, vms=vms,
         cache_ages=_cache_ages(conf))
 
 
@@ -239,6 +246,35 @@ def make_consoles(conf: cfg.ConfigOpts, client: interface.VBoxClient,
                         else None),
         remote=(cast('interface.RemoteClient', client) if folders.host
                 else None))
+
+
+def _make_transfers(conf: cfg.ConfigOpts,
+                    folders: files.HostFiles) -> transfers.Transfers:
+    group = conf.virtualbox
+    offered = offers.Offers(folders.offers)
+    return transfers.Transfers(
+        folders, server.FileServer(group.transfer_address,
+                                   group.transfer_port, offered), offered,
+        address=_reachable(conf, group.transfer_address),
+        load_identity=functools.partial(_identity, conf, folders),
+        ca_file=group.transfer_ca_file or None,
+        timeout_s=group.copy_timeout,
+        policy=retry.Policy(group.retry_count, group.retry_interval))
+
+
+def _identity(conf: cfg.ConfigOpts,
+              folders: files.HostFiles) -> identity.Identity:
+    group = conf.virtualbox
+    if group.transfer_certificate:
+        return identity.Identity(Path(group.transfer_certificate),
+                                 Path(group.transfer_private_key))
+    return identity.ensure(folders.identity)
+
+
+def _reachable(conf: cfg.ConfigOpts, address: str) -> str:
+    """Return where others find what listens on an address."""
+    return (str(conf.my_ip) if address in ('0.0.0.0', '::')  # noqa: S104
+            else address)
 
 
 def display_settings(conf: cfg.ConfigOpts,

@@ -41,6 +41,7 @@ class HostFolders:
     def machines(self) -> PurePath:
         return self.top / 'machines'
 
+
 _ASIDE = '.before-resize'
 
 
@@ -127,6 +128,16 @@ class InstanceFiles:
         return self.folder / 'spawning'
 
     @property
+    def leaving_disk(self) -> Path:
+        """The root disk as it goes to another host, in one file."""
+        return self.folder / 'leaving.vdi'
+
+    @property
+    def leaving_note(self) -> Path:
+        """What tells another host that it sees this very folder."""
+        return self.folder / 'leaving'
+
+    @property
     def boot_once(self) -> Path:
         """There until the boot that is unlike those after it."""
         return self.folder / 'boot-once'
@@ -155,6 +166,21 @@ class HostFiles:
 
     def instance(self, uuid: str) -> InstanceFiles:
         return InstanceFiles(self.instances / uuid, self.host)
+
+    def left(self, uuid: str) -> InstanceFiles:
+        """Return a server's files where another host has taken its folder.
+
+        Both have the same ``instances``; the server may come back.
+        """
+        return InstanceFiles(self.instances / f'{uuid}_resize')
+
+    @property
+    def offers(self) -> Path:
+        return self.private / 'offers'
+
+    @property
+    def identity(self) -> Path:
+        return self.private / 'transfer.pem'
 
     @property
     def snapshots(self) -> Path:

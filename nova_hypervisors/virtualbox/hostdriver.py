@@ -59,15 +59,20 @@ class HostDriver(driver.ComputeDriver):
             parts.machines.load()
             parts.vms.undo_interrupted()
             parts.consoles.start()
+            parts.transfers.start()
             parts.vms.catch_up(parts.snapshots.delete_interrupted)
             parts.watcher.start()
 
     def cleanup_host(self, host: str) -> None:
         self._parts.watcher.stop()
         self._parts.consoles.stop()
+        self._parts.transfers.stop()
 
     def get_available_nodes(self, refresh: bool = False) -> list[str]:
         return [self._parts.host.hostname]
+
+    def get_nodenames_by_uuid(self, refresh: bool = False) -> dict[str, str]:
+        return {self._parts.host.node_uuid: self._parts.host.hostname}
 
     def get_available_resource(self, nodename: str) -> dict[str, Any]:
         with boundary.for_host():

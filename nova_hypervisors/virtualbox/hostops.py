@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import math
 import time
 from pathlib import PurePath
@@ -68,6 +69,11 @@ class HostOps:
         self._reserved = reserved
         self.hostname = hostname
 
+    @functools.cached_property
+    def node_uuid(self) -> str:
+        """What Nova knows the host by, under whatever name."""
+        return str(node.get_local_node_uuid())
+
     def check_version(self) -> None:
         """:raises InvalidConfiguration: VirtualBox is too old"""
         found = self._client.get_version()
@@ -106,7 +112,7 @@ class HostOps:
                 (fields.Architecture.canonicalize(host.architecture),
                  fields.HVType.VBOX, fields.VMMode.HVM)],
             'numa_topology': None,
-            'uuid': node.get_local_node_uuid(),
+            'uuid': self.node_uuid,
         }
 
     def _usage(self, states: tuple[api.MachineState, ...]) -> Usage:

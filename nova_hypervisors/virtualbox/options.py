@@ -86,7 +86,7 @@ def findings(conf: cfg.ConfigOpts) -> list[Finding]:
     """Return all that is wrong with the options of this driver."""
     return [*_backend(conf), *_other_host(conf), *_paths(conf),
             *_polling(conf), *_display(conf), *_rdp(conf), *_relay(conf),
-            *_networks(conf)]
+            *_networks(conf), *_transfer(conf)]
 
 
 def _backend(conf: cfg.ConfigOpts) -> Iterator[Finding]:
@@ -242,6 +242,28 @@ def _relay(conf: cfg.ConfigOpts) -> Iterator[Finding]:
         path = group[name]
         if path and not Path(path).is_file():
             yield Finding(f'[virtualbox] {name}', f'there is no file {path}')
+
+
+def _transfer(conf: cfg.ConfigOpts) -> Iterator[Finding]:
+    group = conf.virtualbox
+    if bool(group.transfer_certificate) != bool(group.transfer_private_key):
+        yield Finding('[virtualbox] transfer_certificate',
+                      'it goes with transfer_private_key: set both or neither')
+    for name in ('transfer_certificate', 'transfer_private_key',
+                 'transfer_ca_file'):
+        path = group[name]
+        if path and not os.access(path, os.R_OK):
+            yield Finding(f'[virtualbox] {name}', f'{path} cannot be read')
+    try:
+        ipaddress.ip_address(group.transfer_address)
+    except ValueError:
+        yield Finding('[virtualbox] transfer_address',
+                      f'{group.transfer_address!r} is no IP address: write '
+                      'one of this host')
+    if group.transfer_port and group.transfer_port == group.console_port:
+        yield Finding('[virtualbox] transfer_port',
+                      f'{group.transfer_port} is console_port too: each needs '
+                      'one of its own')
 
 
 def _networks(conf: cfg.ConfigOpts) -> Iterator[Finding]:

@@ -30,6 +30,8 @@ POWER_STATES = {
     api.MachineState.SAVED: power_state.SUSPENDED,
     api.MachineState.OFF: power_state.SHUTDOWN,
     api.MachineState.ABORTED: power_state.CRASHED,
+    api.MachineState.ARRIVING: power_state.NOSTATE,
+    api.MachineState.DEPARTED: power_state.SHUTDOWN,
     api.MachineState.INACCESSIBLE: power_state.NOSTATE,
 }
 
@@ -163,7 +165,9 @@ class PowerOps:
         :param uuid: the machine's; its instance's lock is held
         """
         state = self._client.machine_state(uuid)
-        if state is api.MachineState.SAVED:
+        if state is api.MachineState.ARRIVING:
+            self._client.end_waiting(uuid)
+        elif state is api.MachineState.SAVED:
             self._client.discard_state(uuid)
         elif state in (*ALIVE, api.MachineState.ABORTED):
             # An aborted machine may still have a process that is stuck.

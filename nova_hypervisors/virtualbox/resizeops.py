@@ -46,11 +46,11 @@ class ResizeOps:
 
     def keep(self, instance: objects.Instance) -> None:
         """Keep what a server is, which is off, as long as it may go back."""
-        self._name_disks(instance)
+        self.name_disks(instance)
         self._client.take_snapshot(self._uuid(instance.uuid),
                                    spec.RESIZE_SNAPSHOT, live=False)
 
-    def _name_disks(self, instance: objects.Instance) -> None:
+    def name_disks(self, instance: objects.Instance) -> None:
         """Give disks their names, whatever has them instead.
 
         A snapshot that is deleted leaves a disk in the one file or in the
@@ -148,7 +148,7 @@ class ResizeOps:
             self._client.restore_snapshot(uuid, spec.RESIZE_SNAPSHOT)
             self._delete_orphans(instance)
             self._client.delete_snapshot(uuid, spec.RESIZE_SNAPSHOT)
-        self._name_disks(instance)
+        self.name_disks(instance)
         self._disks.delete(files.grown(
             self._files.instance(instance.uuid).root_disk))
 

@@ -37,6 +37,10 @@ from nova_hypervisors.virtualbox import watcher
 
 LOG = logging.getLogger(__name__)
 
+#: Gives a machine, named by its UUID, its disks; the undo gets what takes back
+#: what was done.
+Fill = Callable[[str, undoing.Undo, files.InstanceFiles], None]
+
 
 class VMOps:
     def __init__(self, client: interface.VBoxClient,
@@ -82,23 +86,37 @@ class VMOps:
 
     def spawn(self, spawn: request.SpawnRequest) -> None:
         """Make a server's machine; leave nothing behind if that fails."""
-        instance = spawn.instance
-        wanted = self._volumes.planned(spawn.block_device_info)
-        if hardware.plan(instance, spawn.image_meta).unsafe_cache:
+        if hardware.plan(spawn.instance, spawn.image_meta).unsafe_cache:
             LOG.warning('The flavor gives the server an unsafe disk cache: '
                         'if this host fails, its disks may be unreadable',
-                        instance=instance)
-        boot = spec.boot_plan(instance)
+                        instance=spawn.instance)
+        spec.boot_plan(spawn.instance)
         architectures.check(spawn.image_meta, self._architecture)
         # The config drive has it too.
-        self._metadata.set(spawn.context, instance, spawn.network_info)
+        self._metadata.set(spawn.context, spawn.instance, spawn.network_info)
+        wanted = self._volumes.planned(spawn.block_device_info)
         image = (None if any(volume.boots for volume in wanted)
                  else self._disks.fetch(spawn))
-        with self._locks.hold(instance.uuid), undoing.Undo() as undo:
+        with self._locks.hold(spawn.instance.uuid):
+            self.make(spawn, functools.partial(self._disks.create, spawn,
+                                               image))
+
+    def make(self, spawn: request.SpawnRequest, fill: Fill,
+             keep_files: bool = False) -> None:
+        """The same with the instance's lock held.
+
+        :param fill: gives the machine its disks
+        :param keep_files: whether its files stay if that fails
+        """
+        instance = spawn.instance
+        boot = spec.boot_plan(instance)
+        wanted = self._volumes.planned(spawn.block_device_info)
+        with undoing.Undo() as undo:
             if self.exists(instance):
                 raise exception.InstanceExists(name=instance.name)
             instance_files = self._files.instance(instance.uuid)
-            undo.add(self._disks.delete_files, instance_files)
+            if not keep_files:
+                undo.add(self._disks.delete_files, instance_files)
             instance_files.make()
             undo.add(self._machines.release, instance.uuid)
             self._machines.claim(instance.uuid)
@@ -106,7 +124,7 @@ class VMOps:
             with self._networks.events(instance, spawn.network_info,
                                        power_on):
                 uuid = self._create_machine(spawn, boot, instance_files, undo)
-                self._disks.create(spawn, image, uuid, undo, instance_files)
+                fill(uuid, undo, instance_files)
                 self._volumes.attach_all(uuid, wanted)
             if power_on:
                 undo.add(self._power.end, uuid)
@@ -173,7 +191,7 @@ class VMOps:
         """Take a server's machine away; one that is gone is no error."""
         with self._locks.hold(instance.uuid):
             if not self._is_set_back(instance):
-                self._destroy(instance.uuid, destroy_disks)
+                self.take_away(instance.uuid, destroy_disks)
 
     def _is_set_back(self, instance: objects.Instance) -> bool:
         """Stop a machine that goes on as what it was; say if it is one.
@@ -193,15 +211,15 @@ class VMOps:
         self._power.end(uuid)
         return True
 
-    def _destroy(self, instance_uuid: str, destroy_disks: bool) -> None:
+    def take_away(self, instance_uuid: str, destroy_disks: bool) -> None:
+        """The same with the instance's lock held."""
         uuid = self._machines.machine_uuid(instance_uuid)
         with contextlib.suppress(errors.MachineNotFound):
             self._power.end(uuid)
         if destroy_disks:
             self._delete_with_images(uuid)
         else:
-            with contextlib.suppress(errors.MachineNotFound):
-                self._client.unregister_machine(uuid)
+            self.forget(instance_uuid)
         self._machines.release(instance_uuid)
         if destroy_disks:
             self._disks.delete_files(self._files.instance(instance_uuid))
@@ -214,6 +232,14 @@ class VMOps:
         with contextlib.suppress(errors.MachineNotFound):
             self._client.delete_machine(uuid)
 
+    def forget(self, instance_uuid: str) -> None:
+        """Let VirtualBox forget a machine; its files stay, and the lock is
+        held."""
+        with contextlib.suppress(errors.MachineNotFound):
+            self._client.unregister_machine(
+                self._machines.machine_uuid(instance_uuid))
+        self._machines.release(instance_uuid)
+
     def delete_files(self, instance: objects.Instance) -> None:
         """Delete what a destroyed server has left here."""
         with self._locks.hold(instance.uuid):
@@ -224,7 +250,7 @@ class VMOps:
         for instance_uuid in self._files.interrupted():
             LOG.warning('Making the server %s was interrupted; what there is '
                         'of it is deleted', instance_uuid)
-            self._destroy(instance_uuid, destroy_disks=True)
+            self.take_away(instance_uuid, destroy_disks=True)
             self._disks.forget_all(self._files.instance(instance_uuid))
 
     def catch_up(self, per_machine: Callable[[str], None]) -> None:

@@ -39,6 +39,10 @@ class MachineState(enum.Enum):
     OFF = 'off'
     #: its process died, or the guest is in a state that it cannot leave
     ABORTED = 'aborted'
+    #: it waits for a machine that is to go on as this one
+    ARRIVING = 'arriving'
+    #: it goes on elsewhere, and is off here
+    DEPARTED = 'departed'
     #: its settings file is gone or cannot be read
     INACCESSIBLE = 'inaccessible'
 
@@ -294,6 +298,15 @@ class MachineSettings:
     disk_bus: DiskBus = DiskBus.SATA
     unsafe_cache: bool = False
     limits: Limits = Limits()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TeleportTarget:
+    """Where a machine waits for one that is to go on as it."""
+
+    address: str
+    port: int
+    password: str = dataclasses.field(repr=False)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ _TEXTS: tuple[tuple[str, type[errors.ClientError]], ...] = (
     ('Could not find a registered machine', errors.MachineNotFound),
     ('NS_ERROR_SOCKET_FAIL', errors.Unreachable),
     ('Failed to create the VirtualBox object', errors.Unreachable),
+    ('VERR_NET_CONNECTION_REFUSED', errors.NotListening),
     ('VERR_DISK_FULL', errors.OutOfSpace),
     ('VERR_NOT_SUP', errors.Unsupported),
     ('Could not find file for the medium', errors.MediumNotFound),

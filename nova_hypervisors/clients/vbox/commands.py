@@ -315,6 +315,25 @@ def start(uuid: str) -> Command:
     return ('startvm', uuid, '--type', 'headless')
 
 
+def kill(uuid: str) -> Command:
+    """End a machine's process, whatever it is about."""
+    return ('startvm', uuid, '--type', 'emergencystop')
+
+
+def set_teleporter(uuid: str, target: api.TeleportTarget | None) -> Command:
+    if target is None:
+        return ('modifyvm', uuid, '--teleporter', 'off')
+    return ('modifyvm', uuid, '--teleporter', 'on',
+            '--teleporter-port', str(target.port),
+            '--teleporter-address', target.address,
+            '--teleporter-password', target.password)
+
+
+def teleport(uuid: str, target: api.TeleportTarget) -> Command:
+    return control(uuid, 'teleport', '--host', target.address,
+                   '--port', str(target.port), '--password', target.password)
+
+
 def unregister(uuid: str) -> Command:
     return ('unregistervm', uuid)
 

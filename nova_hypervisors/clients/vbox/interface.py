@@ -111,6 +111,30 @@ class PowerApi(Protocol):
         """Throw a saved state away: the machine is off then."""
 
 
+class TeleportApi(Protocol):
+    """Running machines go on in another VirtualBox, with the same disks.
+
+    The two machines have the same hardware, and see the same disks.
+    """
+
+    def await_teleport(self, uuid: str, target: api.TeleportTarget) -> None:
+        """Start a machine that waits; return as soon as it does.
+
+        It ends by itself when nobody has come for five minutes.
+
+        :param target: where it listens
+        """
+
+    def end_waiting(self, uuid: str) -> None:
+        """End a machine that waits, if it does."""
+
+    def teleport(self, uuid: str, target: api.TeleportTarget) -> None:
+        """Let a running machine go on as one that waits.
+
+        If it fails, it goes on where it is.
+        """
+
+
 class MediumApi(Protocol):
     def list_media(self) -> list[api.Medium]:
         """Return the files with disks and ISO images that VirtualBox knows.
@@ -240,8 +264,9 @@ class StatisticsApi(Protocol):
         """:raises InvalidState: the machine does not run"""
 
 
-class VBoxClient(HostApi, MachineApi, PowerApi, MediumApi, LunApi, NicApi,
-                 SnapshotApi, DisplayApi, StatisticsApi, Protocol):
+class VBoxClient(HostApi, MachineApi, PowerApi, TeleportApi, MediumApi,
+                 LunApi, NicApi, SnapshotApi, DisplayApi, StatisticsApi,
+                 Protocol):
     """All of it.  Clients are safe to use from several threads."""
 
 

@@ -262,6 +262,14 @@ def last_logged_state(folder: Path) -> str | None:
     return states[-1].decode() if states else None
 
 
+def has_teleporter(path: Path) -> bool:
+    """Return whether a machine would wait for another when it starts."""
+    root = _parse(path)
+    return root is not None and any(
+        element.get('enabled') in ('true', '1')
+        for element in root.iter(f'{_NS}Teleporter'))
+
+
 def _parse(path: Path) -> ElementTree.Element | None:
     for left in range(_READ_TRIES, 0, -1):
         try:

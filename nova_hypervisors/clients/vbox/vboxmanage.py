@@ -25,6 +25,8 @@ from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import commands
 from nova_hypervisors.clients.vbox import controllers
 from nova_hypervisors.clients.vbox import luns
+from nova_hypervisors.clients.vbox import managemedia
+from nova_hypervisors.clients.vbox import manageteleport
 from nova_hypervisors.clients.vbox import parse
 from nova_hypervisors.clients.vbox import process
 from nova_hypervisors.clients.vbox import program
@@ -40,6 +42,10 @@ _DEFAULT_CHIPSET = 'piix3'
 # VirtualBox's names of states that a machine does not leave by itself.
 _STUCK = ('GuruMeditation', 'Stuck')
 
+# Those of machines that it does not list as running, whose logs say more.
+_LOGGED_STATES = {'TeleportingIn': api.MachineState.ARRIVING,
+                  'Teleported': api.MachineState.DEPARTED}
+
 # What VBoxManage calls the lists of things to attach an adapter to.
 _NETWORK_LISTS = {
     api.AttachmentKind.BRIDGED: 'bridgedifs',
@@ -49,7 +55,8 @@ _NETWORK_LISTS = {
 }
 
 
-class VBoxManageClient(luns.ManagedLuns):
+class VBoxManageClient(managemedia.ManageMedia, luns.ManagedLuns,
+                       manageteleport.ManageTeleport):
     """:class:`.interface.VBoxClient` by VBoxManage.
 
     :param home: the folder of VirtualBox.xml
@@ -247,7 +254,7 @@ class VBoxManageClient(luns.ManagedLuns):
             return api.MachineState.SAVED
         if saved.aborted or logged in _STUCK:
             return api.MachineState.ABORTED
-        return api.MachineState.OFF
+        return _LOGGED_STATES.get(logged or '', api.MachineState.OFF)
 
     def _running(self) -> frozenset[str]:
         """Return the machines that have a process, paused ones included."""
@@ -255,6 +262,7 @@ class VBoxManageClient(luns.ManagedLuns):
         return frozenset(machine.uuid for machine in listed)
 
     def start(self, uuid: str) -> None:
+        self._forget_teleporter(uuid)
         self._run(commands.start(uuid))
 
     def power_off(self, uuid: str) -> None:
@@ -280,37 +288,6 @@ class VBoxManageClient(luns.ManagedLuns):
         self._run(('discardstate', uuid))
 
     # Media
-
-    def list_media(self) -> list[api.Medium]:
-        return [*parse.media(self._run(('list', 'hdds')), api.DiskKind.DISK),
-                *parse.media(self._run(('list', 'dvds')), api.DiskKind.DVD)]
-
-    def open_disk(self, path: PurePath) -> None:
-        self._run(commands.show_disk(path))
-
-    def create_disk(self, path: PurePath, size_mb: int) -> None:
-        self._run(commands.create_disk(path, size_mb))
-
-    def create_child_disk(self, path: PurePath, parent: PurePath) -> None:
-        with self._media:
-            self._run(commands.create_child_disk(path, parent))
-
-    def resize_disk(self, path: PurePath, size_mb: int) -> None:
-        self._run(commands.resize_disk(path, size_mb))
-
-    def move_disk(self, path: PurePath, target: PurePath) -> None:
-        self._run(commands.move_disk(path, target),
-                  timeout_s=self._copy_timeout_s)
-
-    def clone_disk(self, source: PurePath, target: PurePath) -> None:
-        self._run(commands.clone_disk(source, target),
-                  timeout_s=self._copy_timeout_s)
-        self.close_medium(target)
-
-    def close_medium(self, path: PurePath, delete: bool = False,
-                     kind: api.DiskKind = api.DiskKind.DISK) -> None:
-        with self._media:
-            self._run(commands.close_medium(path, delete, kind))
 
     def attach_disk(self, uuid: str, port: int, path: PurePath,
                     kind: api.DiskKind = api.DiskKind.DISK) -> None:

@@ -27,12 +27,14 @@ from nova_hypervisors.clients.vbox import webmachines
 from nova_hypervisors.clients.vbox import webmedia
 from nova_hypervisors.clients.vbox import webnics
 from nova_hypervisors.clients.vbox import websession
+from nova_hypervisors.clients.vbox import webteleport
 
 WebSession = websession.WebSession
 
 _STATES = {
     'PoweredOff': api.MachineState.OFF,
-    'Teleported': api.MachineState.OFF,
+    'Teleported': api.MachineState.DEPARTED,
+    'TeleportingIn': api.MachineState.ARRIVING,
     'Saved': api.MachineState.SAVED,
     'AbortedSaved': api.MachineState.SAVED,
     'Aborted': api.MachineState.ABORTED,
@@ -65,7 +67,7 @@ _POWER_S = 60.0
 
 class WebServiceClient(webmachines.WebMachines, webmedia.WebMedia,
                        webluns.WebLuns, webnics.WebNics, webdisplay.WebDisplay,
-                       webfiles.WebFiles):
+                       webfiles.WebFiles, webteleport.WebTeleport):
     """:class:`.interface.RemoteClient` by SOAP.
 
     :param copy_timeout_s: limit of what takes as long as there is data, in
@@ -197,6 +199,7 @@ class WebServiceClient(webmachines.WebMachines, webmedia.WebMedia,
 
     @weblogon.changes
     def start(self, web: WebSession, uuid: str) -> None:
+        self._forget_teleporter(web, uuid)
         machine = web.machine(uuid)
         session = web.new_session()
         try:

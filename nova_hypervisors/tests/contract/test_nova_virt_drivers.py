@@ -23,7 +23,6 @@ NOT_THERE = {
     'test_live_migration_abort': _MIGRATION,
     'test_live_migration_force_complete': _MIGRATION,
     'test_get_instance_disk_info': _MIGRATION,
-    'test_migrate_disk_and_power_off': 'resize: planned',
     'test_set_admin_password': 'Guest Additions: planned',
     'test_get_spice_console': 'VirtualBox has no SPICE',
     'test_get_mks_console': "MKS is VMware's",
@@ -45,7 +44,7 @@ class VirtualBoxDriverTest(novatest.RunsUnderPytest,
         self.driver_module = (
             'nova_hypervisors.tests.fakes.driver.FakeVBoxDriver')
         self.flags(group='virtualbox', remote_display=True, vrde_module='VNC',
-                   console_port=0, wait_soft_reboot_seconds=1,
+                   console_port=0, transfer_port=0, wait_soft_reboot_seconds=1,
                    physical_network_mappings=['*:nat'])
         self.flags(group='serial_console', enabled=True)
         super().setUp()

@@ -13,6 +13,7 @@ from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import controllers
 from nova_hypervisors.clients.vbox import version
 from nova_hypervisors.tests.fakes import snapshots
+from nova_hypervisors.tests.fakes import teleport
 
 _ALIVE = (api.MachineState.RUNNING, api.MachineState.PAUSED)
 
@@ -44,7 +45,7 @@ class _Medium:
     kind: api.DiskKind = api.DiskKind.DISK
 
 
-class FakeVBox(snapshots.FakeSnapshots):
+class FakeVBox(snapshots.FakeSnapshots, teleport.FakeTeleport):
     """Implements :class:`.clients.vbox.interface.VBoxClient`."""
 
     def __init__(self) -> None:

@@ -43,7 +43,8 @@ class Base(novatest.RunsUnderPytest, integrated_helpers._IntegratedTestBase):
                    home=str(self.real.home), remote_display=True,
                    vrde_module='VNC',
                    vrde_port=peers.as_text(peers.DISPLAY_PORTS),
-                   console_port=0, physical_network_mappings=['*:nat'],
+                   console_port=0, transfer_port=0,
+                   physical_network_mappings=['*:nat'],
                    state_poll_interval=1, wait_soft_reboot_seconds=20,
                    backend=self.backend, webservice_url=self.service.url)
         self._configure()

@@ -41,8 +41,9 @@ def depart(parts, server):
 @pytest.fixture
 def arrive(parts, asked, server):
     def arrive(swap_mb=8, power_on=True):
-        parts.migrations.arrive(asked(server, power_on=power_on,
-                                      block_device_info=swap(swap_mb)), True)
+        parts.migrations.arrive(
+            asked(server, power_on=power_on,
+                  block_device_info=swap(swap_mb)), True, '')
     return arrive
 
 

@@ -247,7 +247,10 @@ _BY_CONFIG_DRIVE = _partial(
     'itself writes nothing into disks any more.')
 
 _GUEST = (
-    _row('guest.disk.autoconfig', 'Auto configure disk'),
+    _row('guest.disk.autoconfig', 'Auto configure disk', methods=('spawn',),
+         virtualbox=_partial(
+             "The disk has the flavor's size. The guest grows its partition "
+             'and its file system: cloud-init does, at each start.')),
     _row('guest.disk.rate-limit', 'Instance disk I/O limits',
          methods=('spawn',),
          virtualbox=_partial(

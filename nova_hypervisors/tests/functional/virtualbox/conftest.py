@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The driver on the real VirtualBox, with a running test guest."""
 
+import os
 import shutil
 import subprocess
 import uuid
@@ -30,6 +31,17 @@ def folder(real_virtualbox):
 def pytest_configure(config):
     config.addinivalue_line(
         'markers', 'by_web_service: runs with that backend only')
+    config.addinivalue_line(
+        'markers', 'full(need): what the lab has not, see test_full.py')
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what needs more than the lab has, unless it is named."""
+    there = set(os.environ.get('NOVA_HYPERVISORS_FULL', '').split(','))
+    left_out = [item for item in items for mark in item.iter_markers('full')
+                if mark.args[0] not in there]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_generate_tests(metafunc):

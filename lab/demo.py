@@ -21,6 +21,7 @@ from typing import Any
 import openstack
 import prettytable
 
+from lab import demovolumes
 from lab import layout
 from lab import progress
 from lab import virtualbox
@@ -28,6 +29,7 @@ from lab.openstack import config
 
 _WAIT_S = 120
 _SNAPSHOT = 'demo-snapshot'
+_TOLD = 'volume of the demo'
 _HEARTBEAT = re.compile(r'beat ([0-9a-f]{4})')
 
 
@@ -47,6 +49,7 @@ class Walk:
         self._show = show
         self._cloud = openstack.connect()
         self._compute = self._cloud.compute
+        self._volumes = demovolumes.Volumes(lab, self._cloud)
         self._ids: list[str] = []
         self._snapshot: Any = None
         self.rows: list[Row] = []
@@ -70,10 +73,15 @@ class Walk:
                 ('stop', lambda: self._act('stop', 'SHUTOFF', 'poweroff')),
                 ('start', lambda: self._act('start', 'ACTIVE', 'running')),
                 ('reboot', self._reboot),
+                ('attach a volume', self._attach_volume),
+                ('use the volume', self._use_volume),
+                ('detach the volume', lambda: self._volumes.detach(self._id)),
                 ('snapshot', self._take_snapshot),
                 ('boot from the snapshot',
                  lambda: self._create(self._snapshot.name)),
                 ('its console log', self._console_log),
+                ('boot from a volume', self._boot_from_volume),
+                ('use that volume', lambda: self._volumes.wait_for(_TOLD)),
                 ('delete', self._delete),
                 ('nothing is left', self._nothing_left)):
             self._step(name, action)
@@ -88,6 +96,7 @@ class Walk:
             with self._show.step('delete what an earlier demo has left'):
                 self._delete_servers()
             self._ids.clear()
+        self._volumes.delete()
 
     def _step(self, name: str, action: Callable[[], str | None]) -> None:
         begun = time.monotonic()
@@ -148,9 +157,25 @@ class Walk:
 
     # Steps
 
-    def _create(self, image: str) -> str:
+    def _attach_volume(self) -> str:
+        self._volumes.create()
+        self._volumes.tell(_TOLD)
+        return self._volumes.attach(self._id)
+
+    def _use_volume(self) -> str:
+        # The guest's BIOS looks for disks when it starts.
+        self._compute.reboot_server(self._id, 'HARD')
+        self._wait('ACTIVE', 'running')
+        return self._volumes.wait_for(_TOLD)
+
+    def _boot_from_volume(self) -> str:
+        volume = self._volumes.create(image='guest-raw', bootable=True)
+        self._volumes.tell(_TOLD)
+        return self._create(volume, '--volume')
+
+    def _create(self, source: str, option: str = '--image') -> str:
         name = f'demo-{len(self._ids) + 1}'
-        command = ('openstack', 'server', 'create', '--image', image,
+        command = ('openstack', 'server', 'create', option, source,
                    '--flavor', 'm1.nano', '--network', 'flat',
                    '-f', 'value', '-c', 'id', name)
         self._show.say(f'$ {shlex.join(command)}')
@@ -227,6 +252,7 @@ class Walk:
 
     def _delete(self) -> None:
         self._delete_servers()
+        self._volumes.delete()
         self._cloud.image.delete_image(self._snapshot.id)
 
     def _delete_servers(self) -> None:

@@ -14,6 +14,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 #: LAB_PORT_OFFSET.
 _OFFSET = int(os.environ.get('LAB_PORT_OFFSET', '0'))
 PORTS = {name: port + _OFFSET for name, port in {
+    'tgtd': 23260,
     'chromedriver': 24444,
     'epmd': 24369,
     'keystone': 25000,
@@ -23,6 +24,7 @@ PORTS = {name: port + _OFFSET for name, port in {
     'serialproxy': 26083,
     'console-relay': 26084,
     'nova-api': 28774,
+    'cinder': 28776,
     'placement': 28778,
     'glance': 29292,
     'neutron': 29696,
@@ -93,6 +95,16 @@ class Layout:
     def tmp(self) -> Path:
         """What the servers in the root see as /tmp."""
         return self.top / 'tmp'
+
+    @property
+    def storage_socket(self) -> Path:
+        """Where the cloud's storage is told what to export."""
+        return self.run / 'tgt'
+
+    @property
+    def volumes(self) -> Path:
+        """The files that are Cinder's volumes."""
+        return self.state / 'cinder/files'
 
     @property
     def virtualbox_home(self) -> Path:

@@ -15,8 +15,11 @@ from lab import layout
 from lab import packages
 from lab import progress
 
-#: In the root, with wrappers in the lab's bin.
-PROGRAMS = ('tgtd', 'tgtadm', 'tgt-admin')
+# In the root, with wrappers in the lab's bin.
+_PROGRAMS = ('tgtd', 'tgtadm', 'tgt-admin')
+
+# They call one another: not by the wrappers.
+_PATH = 'PATH=/usr/sbin:/usr/bin'
 
 _LIMIT_S = 60
 
@@ -24,11 +27,20 @@ _LIMIT_S = 60
 def make(lab: layout.Layout) -> None:
     """Write the programs that run those in the root."""
     words = packages.in_root(lab.root, shared=(lab.top,), tmp=lab.tmp)
-    for name in PROGRAMS:
+    for name in _PROGRAMS:
+        # Cinder does not tell it where the targets are.
+        options = (('--conf', str(targets(lab))) if name == 'tgt-admin'
+                   else ())
+        command = shlex.join((*words, 'env', _PATH, f'/usr/sbin/{name}',
+                              *options))
         wrapper = lab.bin / name
-        wrapper.write_text(
-            f'#!/bin/sh\nexec {shlex.join(words)} /usr/sbin/{name} "$@"\n')
+        wrapper.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
         wrapper.chmod(0o755)
+
+
+def targets(lab: layout.Layout) -> Path:
+    """Return the file from which tgt-admin has the cloud's targets."""
+    return lab.etc / 'cinder/targets.conf'
 
 
 def environment(socket: Path) -> dict[str, str]:

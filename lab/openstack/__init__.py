@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A cloud on this machine: Keystone, Placement, Glance, Neutron and Nova."""
+"""A cloud on this machine, of OpenStack's own services."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from lab import layout
 from lab import packages
 from lab import processes
 from lab import progress
+from lab import storage
 from lab import virtualbox
 from lab.openstack import config
 
@@ -26,8 +27,9 @@ _SAMPLE = layout.CHECKOUT / 'etc/nova_compute.conf.sample'
 
 # In the order in which they are stopped.
 _SERVICES = ('nova-compute', 'nova-novncproxy', 'nova-serialproxy',
-             'nova-scheduler', 'nova-conductor', 'nova-api', 'neutron',
-             'glance', 'placement', 'keystone')
+             'nova-scheduler', 'nova-conductor', 'nova-api', 'cinder-volume',
+             'cinder-scheduler', 'cinder', 'neutron', 'glance', 'placement',
+             'keystone')
 _SERVERS = ('rabbitmq', 'epmd', 'mariadb')
 
 _START_S = 90
@@ -62,7 +64,7 @@ class Cloud:
         if not self._is_done('databases'):
             with show.step('Data bases'):
                 self._make_databases()
-        with show.step('Keystone, Placement, Glance, Neutron, Nova'):
+        with show.step('Keystone, Placement, Glance, Neutron, Cinder, Nova'):
             self._start_apis()
         with show.step('nova-compute with VirtualBox'):
             self._start_compute()
@@ -71,6 +73,8 @@ class Cloud:
         """Stop all of it, machines included."""
         self._processes.stop(_SERVICES, timeout_s=15)
         virtualbox.stop_machines(self._lab, self._lab.virtualbox_home)
+        # It does not end by itself while it has targets.
+        self._processes.stop(('tgtd',), timeout_s=1)
         for name in _SERVERS:
             self._processes.stop((name,), timeout_s=20)
 
@@ -185,7 +189,11 @@ class Cloud:
             manage('neutron-db-manage', '--config-file',
                    f'{etc}/neutron/neutron.conf', 'upgrade', 'heads')
 
-        progress.together(identity_and_images, compute, network)
+        def volumes() -> None:
+            manage('cinder-manage', '--config-file',
+                   f'{etc}/cinder/cinder.conf', 'db', 'sync')
+
+        progress.together(identity_and_images, compute, network, volumes)
         self._set_done('databases')
 
     # Services
@@ -199,7 +207,7 @@ class Cloud:
             self._bootstrap('identity', *(
                 config.url(service, path) for service, path in (
                     ('nova-api', '/v2.1'), ('placement', ''), ('glance', ''),
-                    ('neutron', ''))))
+                    ('neutron', ''), ('cinder', '/v3'))))
         progress.wait_until(
             'RabbitMQ does not listen',
             lambda: _listens(layout.PORTS['rabbitmq']), _START_S,
@@ -218,12 +226,26 @@ class Cloud:
         self._wsgi('nova-api', 'nova.wsgi.osapi_compute', 'http-socket',
                    {'OS_NOVA_CONFIG_DIR': f'{etc}/nova',
                     'OS_NOVA_CONFIG_FILES': 'api-paste.ini;nova.conf'})
+        self._start_cinder()
         for name in ('nova-conductor', 'nova-scheduler', 'nova-serialproxy'):
             self._program(name, etc / 'nova/nova.conf')
         self._program('nova-novncproxy', etc / 'nova/nova.conf',
                       options=('--web', self._lab.root / _NOVNC))
-        for name in ('placement', 'glance', 'neutron', 'nova-api'):
+        for name in ('placement', 'glance', 'neutron', 'cinder', 'nova-api'):
             self._wait_for_api(name, '/')
+
+    def _start_cinder(self) -> None:
+        settings = self._lab.etc / 'cinder/cinder.conf'
+        self._wsgi('cinder', 'cinder.wsgi.api', 'http-socket', {},
+                   '--pyargv', f'--config-file {settings}')
+        self._program('cinder-scheduler', settings)
+        self._processes.start(
+            'tgtd', storage.daemon(self._lab, layout.PORTS['tgtd']),
+            storage.environment(self._lab.storage_socket))
+        self._program('cinder-volume', settings, env={
+            # Its driver is the lab's own.
+            'PYTHONPATH': str(layout.CHECKOUT),
+            'TGT_IPC_SOCKET': str(self._lab.storage_socket)})
 
     def _start_compute(self) -> None:
         virtualbox.make_registry(self._lab, self._lab.virtualbox_home)
@@ -240,6 +262,8 @@ class Cloud:
             self._set_done('host')
         progress.wait_until('nova-compute is not up', self._is_compute_up,
                             _START_S, self._log('nova-compute'))
+        progress.wait_until('cinder-volume is not up', self._is_volume_up,
+                            _START_S, self._log('cinder-volume'))
 
     def _end_outdated_compute(self) -> None:
         """End a nova-compute that runs what the checkout had before."""
@@ -268,6 +292,13 @@ class Cloud:
             'and deleted = 0 and last_seen_up > utc_timestamp() - '
             'interval 30 second')
 
+    def _is_volume_up(self) -> bool:
+        self._processes.require('cinder-volume')
+        return self._found(
+            "select host from cinder.services where `binary` = "
+            "'cinder-volume' and updated_at > utc_timestamp() - "
+            'interval 30 second')
+
     def _found(self, query: str) -> bool:
         return bool(progress.output_of(
             (*self._in_root(), 'mariadb', '--no-defaults', '-N', '-S',
@@ -286,12 +317,13 @@ class Cloud:
             {**self._env, **env})
 
     def _program(self, name: str, *configuration: Path,
-                 options: tuple[str | Path, ...] = ()) -> None:
+                 options: tuple[str | Path, ...] = (),
+                 env: Mapping[str, str] | None = None) -> None:
         files = [word for path in configuration
                  for word in ('--config-file', path)]
         self._processes.start(
             name, (self._lab.cloud / 'bin' / name, *files, *options),
-            self._env)
+            {**self._env, **(env or {})})
 
     def _wait_for_api(self, name: str, path: str) -> None:
         def answers() -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 import openstack
 
 SERVICES = {'nova': 'compute', 'placement': 'placement', 'glance': 'image',
-            'neutron': 'network'}
+            'neutron': 'network', 'cinder': 'block-storage'}
 
 FLAVORS = {'m1.nano': ('42', 64, 1), 'm1.micro': ('84', 128, 1)}
 

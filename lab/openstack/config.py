@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from lab import layout
+from lab import storage
 
 #: The cloud listens on loopback only: this is no secret.
 PASSWORD = 'lab'
@@ -14,8 +15,8 @@ HOST = 'lab'
 REGION = 'RegionOne'
 PHYSICAL_NETWORK = 'physnet1'
 
-DATABASES = ('keystone', 'placement', 'glance', 'neutron', 'nova_api', 'nova',
-             'nova_cell0')
+DATABASES = ('keystone', 'placement', 'glance', 'neutron', 'cinder',
+             'nova_api', 'nova', 'nova_cell0')
 
 Sections = dict[str, dict[str, object]]
 
@@ -125,6 +126,37 @@ def neutron(lab: layout.Layout) -> Sections:
     }
 
 
+def cinder(lab: layout.Layout) -> Sections:
+    etc = lab.etc / 'cinder'
+    return {
+        'DEFAULT': {
+            **_common(), 'host': HOST, 'my_ip': '127.0.0.1',
+            'state_path': lab.state / 'cinder',
+            'api_paste_config': lab.cloud / 'etc/cinder/api-paste.ini',
+            'resource_query_filters_file':
+                lab.cloud / 'etc/cinder/resource_filters.json',
+            'glance_api_servers': url('glance'),
+            'enabled_backends': 'files'},
+        'files': {
+            'volume_driver': 'lab.openstack.volumes.FileDriver',
+            'volume_backend_name': 'files',
+            'file_volumes_dir': lab.volumes,
+            'volumes_dir': lab.state / 'cinder/targets',
+            'target_helper': 'tgtadm', 'target_ip_address': '127.0.0.1',
+            'target_port': layout.PORTS['tgtd'], 'use_chap_auth': True},
+        'database': {'connection': database(lab, 'cinder')},
+        'keystone_authtoken': token_check('cinder'),
+        'service_user': {**credentials('cinder'),
+                         'send_service_user_token': True},
+        'nova': regional('nova'),
+        # Nobody here but root, who needs no sudo.
+        'cinder_sys_admin': {
+            'helper_command': f'{lab.cloud}/bin/privsep-helper '
+                              f'--config-file {etc}/cinder.conf'},
+        'oslo_concurrency': _locks(lab),
+    }
+
+
 def nova(lab: layout.Layout) -> Sections:
     """Return what all of Nova's services share."""
     return {
@@ -142,6 +174,9 @@ def nova(lab: layout.Layout) -> Sections:
         'placement': regional('placement'),
         'neutron': regional('neutron'),
         'glance': {'region_name': REGION},
+        'cinder': {**credentials('cinder'), 'os_region_name': REGION,
+                   # The sample file has one.
+                   'endpoint_template': url('cinder', '/v3/%(project_id)s')},
         'vnc': {'enabled': True, 'server_listen': '127.0.0.1',
                 'server_proxyclient_address': '127.0.0.1',
                 'novncproxy_host': '127.0.0.1',
@@ -189,6 +224,7 @@ def write(lab: layout.Layout) -> None:
             'placement/placement.conf': placement(lab),
             'glance/glance-api.conf': glance(lab),
             'neutron/neutron.conf': neutron(lab),
+            'cinder/cinder.conf': cinder(lab),
             'nova/nova.conf': nova_services(lab),
             'nova/nova-compute.conf': nova_compute(lab)}.items():
         path = lab.etc / name
@@ -197,8 +233,11 @@ def write(lab: layout.Layout) -> None:
     # Nova's application takes the first of its files for the paste file.
     shutil.copy(lab.cloud / 'etc/nova/api-paste.ini', lab.etc / 'nova')
     for folder in ('locks', 'nova/instances', 'glance/images',
-                   'glance/staging', 'glance/tasks', 'neutron', 'keystone'):
+                   'glance/staging', 'glance/tasks', 'neutron', 'keystone',
+                   'cinder/files', 'cinder/targets'):
         (lab.state / folder).mkdir(parents=True, exist_ok=True)
+    storage.targets(lab).write_text(
+        f'include {lab.state}/cinder/targets/*\n')
     lab.openrc.write_text(openrc(lab))
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Iterator
 
 from nova import exception
@@ -28,6 +29,9 @@ def for_instance(instance: objects.Instance) -> Iterator[None]:
             method=err.operation) from err
     except errors.ClientError as err:
         raise _translated(err) from err
+    except OSError as err:
+        _refuse_full(err)
+        raise
 
 
 @contextlib.contextmanager
@@ -37,6 +41,15 @@ def for_host() -> Iterator[None]:
         yield
     except errors.ClientError as err:
         raise _translated(err) from err
+    except OSError as err:
+        _refuse_full(err)
+        raise
+
+
+def _refuse_full(err: OSError) -> None:
+    """:raises ComputeResourcesUnavailable: a file system is full"""
+    if err.errno in (errno.ENOSPC, errno.EDQUOT):
+        raise exception.ComputeResourcesUnavailable(reason=str(err)) from err
 
 
 def _translated(err: errors.ClientError) -> Exception:

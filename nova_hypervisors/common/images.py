@@ -10,6 +10,8 @@ end was written by our own qemu-img.
 from __future__ import annotations
 
 import dataclasses
+import errno
+import os
 import re
 import struct
 import subprocess
@@ -194,6 +196,7 @@ def convert(source: Path, source_format: str, target: Path,
     :param virtual_size: of the target, in bytes
     :param options: more of qemu-img's options
     :raises ImageUnacceptable: qemu-img could not
+    :raises OSError: there is no room
     """
     limits = processutils.ProcessLimits(
         address_space=_ADDRESS_SPACE, cpu_time=int(timeout_s),
@@ -225,6 +228,9 @@ def _qemu_img(subject: Path, *words: str, **kwargs: Any) -> None:
             f'than {err.timeout:g} seconds') from err
     except (processutils.ProcessExecutionError, OSError) as err:
         detail = (getattr(err, 'stderr', '') or str(err)).strip()
+        if os.strerror(errno.ENOSPC) in detail:
+            # The image is not to blame.
+            raise OSError(errno.ENOSPC, detail) from err
         raise exception.ImageUnacceptable(
             image_id=subject.name,
             reason=f'qemu-img {words[0]} failed: {detail}') from err

@@ -115,7 +115,8 @@ class RealVirtualBox:
         if process is not None:
             # It ignores SIGTERM while it has clients.
             process.kill()
-            _wait_until(lambda: not process.is_running())
+            _wait_until(lambda: not process.is_running()
+                        or process.status() == psutil.STATUS_ZOMBIE)
         for service in self.web_services:
             service.start()
 

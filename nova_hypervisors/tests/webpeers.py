@@ -112,7 +112,13 @@ class RealWebService:
                                                   copy_timeout_s=120)
 
     def start(self) -> None:
-        """Start the service on a new port, and wait until it listens."""
+        """Start the service on a new port, and wait until it listens.
+
+        It ends at once while VBoxSVC is just ending or starting.
+        """
+        peers.wait_until(self._try_to_start, timeout_s=60)
+
+    def _try_to_start(self) -> bool:
         with socket.socket() as probe:
             probe.bind(('127.0.0.1', 0))
             port = probe.getsockname()[1]
@@ -122,9 +128,13 @@ class RealWebService:
                  str(port), *self._options],
                 env=virtualbox.environment(self._real.home), stdout=log,
                 stderr=subprocess.STDOUT, start_new_session=True)
-        peers.wait_until(lambda: _listens(port))
+        peers.wait_until(
+            lambda: _listens(port) or self._process.poll() is not None)
+        if self._process.poll() is not None:
+            return False
         self.forwarder.target = port
         self.direct_url = f'http://127.0.0.1:{port}/'
+        return True
 
     def processes(self) -> list[psutil.Process]:
         """Return the service itself, and what it was started through."""

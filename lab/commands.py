@@ -224,6 +224,11 @@ def run_tempest(words: list[str]) -> int:
     return tempest.run(lab, tuple(words) or tempest.TESTS)
 
 
+def run_all_tempest(words: list[str]) -> int:
+    """Run all of Tempest's tests of servers."""
+    return run_tempest(list(tempest.ALL_TESTS))
+
+
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     'browser': look,
     'clean': clean,
@@ -236,6 +241,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     'proofs': proofs,
     'soak': soak,
     'tempest': run_tempest,
+    'tempest-full': run_all_tempest,
     'test': test,
     'up': up,
     'virtualbox': make_virtualbox,

@@ -165,7 +165,12 @@ _OPERATIONS = (
     _row('operation.resume', 'Restore instance', methods=('resume',),
          virtualbox=_COMPLETE),
     _row('operation.set-admin-password', 'Set instance admin password',
-         methods=('set_admin_password',)),
+         methods=('set_admin_password',),
+         virtualbox=_partial(
+             'Needs the Guest Additions in the guest and an account there: '
+             '[virtualbox] guest_user. No guest of the lab has them, and the '
+             'refusal is what is tested: see the check list in the '
+             'administration guide.')),
     _row('operation.snapshot', 'Save snapshot of instance disk',
          methods=('snapshot',), virtualbox=_COMPLETE),
     _row('operation.suspend', 'Suspend instance', methods=('suspend',),

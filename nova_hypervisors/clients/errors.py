@@ -92,6 +92,10 @@ class VolumeUnavailable(ClientError):
     """The hypervisor does not reach a volume, or is not let in."""
 
 
+class NoAdditions(Unsupported):
+    """The guest does not run what the hypervisor needs in it."""
+
+
 class OutOfSpace(ClientError):
     pass
 

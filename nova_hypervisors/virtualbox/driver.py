@@ -162,6 +162,11 @@ class VirtualBoxDriver(moving.MovesServers, hostdriver.HostDriver):
         with boundary.for_instance(instance):
             self._parts.rescues.unrescue(instance)
 
+    def set_admin_password(self, instance: objects.Instance,
+                           new_pass: str) -> None:
+        with boundary.for_instance(instance):
+            self._parts.guests.set_admin_password(instance, new_pass)
+
     def trigger_crash_dump(self, instance: objects.Instance) -> None:
         with boundary.for_instance(instance):
             self._parts.power.inject_nmi(instance)

@@ -45,6 +45,7 @@ from nova_hypervisors.transfer import server
 from nova_hypervisors.virtualbox import consoleops
 from nova_hypervisors.virtualbox import diskops
 from nova_hypervisors.virtualbox import files
+from nova_hypervisors.virtualbox import guestops
 from nova_hypervisors.virtualbox import hostops
 from nova_hypervisors.virtualbox import machines
 from nova_hypervisors.virtualbox import migrationops
@@ -80,6 +81,7 @@ class Parts:
     host: hostops.HostOps
     migrations: migrationops.MigrationOps
     power: powerops.PowerOps
+    guests: guestops.GuestOps
     rescues: rescueops.RescueOps
     volumes: volumeops.VolumeOps
     service: serviceops.ServiceOps
@@ -126,11 +128,24 @@ def _make_webservice_client(conf: cfg.ConfigOpts) -> interface.VBoxClient:
                                        group.webservice_transfers)
 
 
+def _guest_account(conf: cfg.ConfigOpts) -> guestops.Account | None:
+    group = conf.virtualbox
+    if not (group.guest_user and group.guest_password_file):
+        return None
+    return guestops.Account(group.guest_user, functools.partial(
+        _first_line, group.guest_password_file))
+
+
+def _first_line(path: str) -> str:
+    """:raises OSError: the file cannot be read"""
+    return (Path(path).read_text().splitlines() or [''])[0]
+
+
 def webservice_password(conf: cfg.ConfigOpts) -> str:
     """:raises OSError: the file with it cannot be read"""
     path = conf.virtualbox.webservice_password_file
     if path:
-        return (Path(path).read_text().splitlines() or [''])[0]
+        return _first_line(path)
     return conf.virtualbox.webservice_password or ''
 
 
@@ -202,6 +217,8 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
         rescues=rescueops.RescueOps(client, machine_map, folders, disks, power,
                                     instance_locks),
         service=serviceops.ServiceOps(conf.host),
+        guests=guestops.GuestOps(client, machine_map, instance_locks,
+                                 _guest_account(conf)),
         snapshots=snapshotops.SnapshotOps(
             client, machine_map, folders, where, instance_locks,
             glance.API(),

@@ -14,6 +14,7 @@ from pathlib import PurePath
 
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import controllers
+from nova_hypervisors.clients.vbox import guests
 
 Command = tuple[str, ...]
 
@@ -358,3 +359,14 @@ def statistics(uuid: str) -> Command:
 def set_extradata(key: str, value: str | None) -> Command:
     return ('setextradata', 'global', key,
             *((value,) if value is not None else ()))
+
+
+def run_in_guest(uuid: str, wanted: guests.GuestProgram,
+                 timeout_s: int) -> Command:
+    variables = (word for name, value in wanted.environment.items()
+                 for word in ('--putenv', f'{name}={value}'))
+    return ('guestcontrol', uuid, 'run', '--username', wanted.user,
+            '--password', wanted.password, '--timeout',
+            str(timeout_s * 1000), *variables, '--exe', wanted.words[0],
+            # The words after this begin with the program's own name.
+            '--', *wanted.words)

@@ -16,6 +16,7 @@ from pathlib import PurePath
 from typing import Protocol
 
 from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.clients.vbox import guests
 from nova_hypervisors.clients.vbox import version
 
 
@@ -264,9 +265,19 @@ class StatisticsApi(Protocol):
         """:raises InvalidState: the machine does not run"""
 
 
+class GuestApi(Protocol):
+    def run_in_guest(self, uuid: str, wanted: guests.GuestProgram) -> None:
+        """Run a program in a guest, and wait for its end.
+
+        :raises InvalidState: the machine does not run
+        :raises NoAdditions: the guest does not run the Guest Additions
+        :raises ClientError: the program ends with another status than 0
+        """
+
+
 class VBoxClient(HostApi, MachineApi, PowerApi, TeleportApi, MediumApi,
                  LunApi, NicApi, SnapshotApi, DisplayApi, StatisticsApi,
-                 Protocol):
+                 GuestApi, Protocol):
     """All of it.  Clients are safe to use from several threads."""
 
 

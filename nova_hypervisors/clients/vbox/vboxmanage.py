@@ -25,6 +25,7 @@ from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import commands
 from nova_hypervisors.clients.vbox import controllers
 from nova_hypervisors.clients.vbox import luns
+from nova_hypervisors.clients.vbox import manageguests
 from nova_hypervisors.clients.vbox import managemedia
 from nova_hypervisors.clients.vbox import manageteleport
 from nova_hypervisors.clients.vbox import parse
@@ -56,7 +57,8 @@ _NETWORK_LISTS = {
 
 
 class VBoxManageClient(managemedia.ManageMedia, luns.ManagedLuns,
-                       manageteleport.ManageTeleport):
+                       manageteleport.ManageTeleport,
+                       manageguests.ManageGuests):
     """:class:`.interface.VBoxClient` by VBoxManage.
 
     :param home: the folder of VirtualBox.xml

@@ -21,6 +21,7 @@ from nova_hypervisors.clients.vbox import parse
 from nova_hypervisors.clients.vbox import version
 from nova_hypervisors.clients.vbox import webdisplay
 from nova_hypervisors.clients.vbox import webfiles
+from nova_hypervisors.clients.vbox import webguests
 from nova_hypervisors.clients.vbox import weblogon
 from nova_hypervisors.clients.vbox import webluns
 from nova_hypervisors.clients.vbox import webmachines
@@ -67,7 +68,8 @@ _POWER_S = 60.0
 
 class WebServiceClient(webmachines.WebMachines, webmedia.WebMedia,
                        webluns.WebLuns, webnics.WebNics, webdisplay.WebDisplay,
-                       webfiles.WebFiles, webteleport.WebTeleport):
+                       webfiles.WebFiles, webteleport.WebTeleport,
+                       webguests.WebGuests):
     """:class:`.interface.RemoteClient` by SOAP.
 
     :param copy_timeout_s: limit of what takes as long as there is data, in

@@ -7,6 +7,7 @@ reason, and one that would pass must not be in the list.
 """
 
 import inspect
+from pathlib import Path
 
 from nova import test
 from nova.tests.unit.virt import test_virt_drivers
@@ -23,7 +24,6 @@ NOT_THERE = {
     'test_live_migration_abort': _MIGRATION,
     'test_live_migration_force_complete': _MIGRATION,
     'test_get_instance_disk_info': _MIGRATION,
-    'test_set_admin_password': 'Guest Additions: planned',
     'test_get_spice_console': 'VirtualBox has no SPICE',
     'test_get_mks_console': "MKS is VMware's",
     'test_soft_delete': 'Nova powers the server off if a driver has none',
@@ -58,6 +58,19 @@ class VirtualBoxDriverTest(novatest.RunsUnderPytest,
         self.connection.init_host('here')
         self.addCleanup(self.connection.cleanup_host, 'here')
 
+
+    def test_set_admin_password(self):
+        file = self.useFixture(test.fixtures.TempDir()).join('password')
+        Path(file).write_text('nova')
+        self.flags(group='virtualbox', guest_user='root',
+                   guest_password_file=file)
+        self.connection.cleanup_host('here')
+        self.connection = test_virt_drivers.importutils.import_object(
+            self.driver_module, test_virt_drivers.fake.FakeVirtAPI())
+        self.connection.vbox.has_additions = True
+        self.connection.init_host('here')
+        instance, _ = self._get_running_instance()
+        self.connection.set_admin_password(instance, 'p4ssw0rd')
 
     def test_poll_rebooting_instances(self):
         # Nova's own hands pairs over, of which the first is the instance.

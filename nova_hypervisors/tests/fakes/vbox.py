@@ -12,6 +12,7 @@ from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import controllers
 from nova_hypervisors.clients.vbox import version
+from nova_hypervisors.tests.fakes import guests
 from nova_hypervisors.tests.fakes import snapshots
 from nova_hypervisors.tests.fakes import teleport
 
@@ -36,6 +37,7 @@ class _Machine:
         default_factory=list)
     started_at: float = 0.0
     nmis: int = 0
+    programs: list = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass
@@ -45,7 +47,8 @@ class _Medium:
     kind: api.DiskKind = api.DiskKind.DISK
 
 
-class FakeVBox(snapshots.FakeSnapshots, teleport.FakeTeleport):
+class FakeVBox(snapshots.FakeSnapshots, teleport.FakeTeleport,
+               guests.FakeGuests):
     """Implements :class:`.clients.vbox.interface.VBoxClient`."""
 
     def __init__(self) -> None:

@@ -105,6 +105,8 @@ class TestFindings:
          '[rdp] server_certificate', 'both or neither'),
         ({'virtualbox': {'physical_network_mappings': ['a:nat', 'b']}},
          '[virtualbox] physical_network_mappings', "'b' is not NETWORK"),
+        ({'virtualbox': {'guest_user': 'root'}},
+         '[virtualbox] guest_user', 'guest_password_file'),
     ])
     def test_what_the_driver_does_not_start_with(self, findings, changes,
                                                  option, words):

@@ -110,7 +110,7 @@ Possible values:
 """),
     cfg.IntOpt(
         'webservice_transfers',
-        default=2,
+        default=4,
         min=1,
         max=16,
         help="""

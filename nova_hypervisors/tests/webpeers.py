@@ -158,6 +158,7 @@ class RealWebService:
     def make_sessions(self, user='', password='', **options):
         return weblogon.WebSessions(
             soap.Service(self.url, websession.NAMESPACE,
+                         greeting=websession.GREETING,
                          **{'timeout_s': 60, **options}),
             user, lambda: password, retry.Policy(3, 1))
 

@@ -119,7 +119,7 @@ def _make_webservice_client(conf: cfg.ConfigOpts) -> interface.VBoxClient:
         group.webservice_url, websession.NAMESPACE,
         tls=webservice_tls(conf), connections=group.webservice_connections,
         connect_timeout_s=group.webservice_connect_timeout,
-        timeout_s=group.command_timeout)
+        timeout_s=group.command_timeout, greeting=websession.GREETING)
     sessions = weblogon.WebSessions(
         service, group.webservice_user,
         functools.partial(webservice_password, conf),

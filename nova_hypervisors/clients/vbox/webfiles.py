@@ -23,6 +23,7 @@ from collections.abc import Mapping
 from concurrent import futures
 from pathlib import Path
 from pathlib import PurePath
+from typing import BinaryIO
 
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
@@ -209,27 +210,34 @@ class WebFiles:
     @weblogon.changes
     def download_disk(self, web: WebSession, source: PurePath,
                       target: Path) -> None:
-        end = time.monotonic() + self._copy_timeout_s
         medium = webmedia.opened(web, source)
         handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with (os.fdopen(handle, 'wb') as file,
               _opened(web, medium, writable=False) as reader):
             answer = web.call(
                 'IMediumIO_convertToStream', reader, format='VMDK',
-                variant=['VmdkStreamOptimized'], bufferSize=_MB)
+                variant=['VmdkStreamOptimized'], bufferSize=_STREAM)
             stream = answer.findtext('stream', '')
-            progress = answer.findtext(websession.RETURNED, '')
             try:
-                for data in iter(lambda: _next(web, stream), b''):
-                    file.write(data)
-                    if time.monotonic() > end:
-                        raise errors.TimedOut(
-                            'it was not done within '
-                            f'{self._copy_timeout_s:g} seconds',
-                            operation='download_disk')
+                self._follow(web, stream, file)
             finally:
                 web.release(stream)
-            web.wait(progress, 'download_disk', _SOON_S)
+            web.wait(answer.findtext(websession.RETURNED, ''),
+                     'download_disk', _SOON_S)
+
+    def _follow(self, web: WebSession, stream: str, file: BinaryIO) -> None:
+        """Write a stream down; the service goes on meanwhile."""
+        end = time.monotonic() + self._copy_timeout_s
+        with futures.ThreadPoolExecutor(1, 'vbox-transfer') as pool:
+            coming = pool.submit(_next, web, stream)
+            while data := coming.result():
+                if time.monotonic() > end:
+                    raise errors.TimedOut(
+                        'it was not done within '
+                        f'{self._copy_timeout_s:g} seconds',
+                        operation='download_disk')
+                coming = pool.submit(_next, web, stream)
+                file.write(base64.b64decode(data))
 
     @weblogon.reads
     def disk_space(self, web: WebSession,
@@ -317,11 +325,10 @@ def _data(handle: int, step: int) -> Iterator[int]:
             offset += step
 
 
-def _next(web: WebSession, stream: str) -> bytes:
-    """Return more of a stream, or nothing at its end."""
-    return base64.b64decode(web.text(
-        'IDataStream_read', stream, size=_STREAM,
-        timeoutMS=int(_STREAM_WAIT_S * 1000)))
+def _next(web: WebSession, stream: str) -> str:
+    """Return more of a stream, as Base64, or nothing at its end."""
+    return web.text('IDataStream_read', stream, size=_STREAM,
+                    timeoutMS=int(_STREAM_WAIT_S * 1000))
 
 
 def _spaces(web: WebSession, collector: str,

@@ -78,7 +78,7 @@ class WebServiceClient(webmachines.WebMachines, webmedia.WebMedia,
     """
 
     def __init__(self, sessions: weblogon.WebSessions,
-                 copy_timeout_s: float, transfers: int = 2) -> None:
+                 copy_timeout_s: float, transfers: int = 4) -> None:
         self._sessions = sessions
         self._copy_timeout_s = copy_timeout_s
         self._transfers = transfers

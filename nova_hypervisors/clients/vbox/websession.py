@@ -34,6 +34,12 @@ LOG = logging.getLogger(__name__)
 
 NAMESPACE = 'http://www.virtualbox.org/'
 
+#: See soap.Service.  vboxwebsrv has a thread for each connection, and starts
+#: none if there is one left; so of two new connections at once the second is
+#: kept waiting, until the first ends (SoapQ::add in vboxweb.cpp; seen with
+#: 7.2.22).
+GREETING = 'IManagedObjectRef_getInterfaceName'
+
 INVALID_REFERENCE = 'InvalidObjectFault'
 RETURNED = 'returnval'
 

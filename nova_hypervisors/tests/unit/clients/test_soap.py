@@ -3,6 +3,7 @@
 
 import http.server
 import threading
+import time
 
 import pytest
 
@@ -106,3 +107,48 @@ def test_nobody_listens(server, service):
     server.server_close()
     with pytest.raises(errors.Unreachable, match='cannot be reached'):
         service.call('op', {})
+
+
+class TestGreeting:
+    """vboxwebsrv keeps one of two new connections waiting."""
+
+    @pytest.fixture
+    def greeting(self, server):
+        service = soap.Service(f'http://127.0.0.1:{server.server_port}/',
+                               'urn:x', timeout_s=5, greeting='hello')
+        yield service
+        service.close()
+
+    def test_it_comes_first_and_once(self, greeting, server):
+        greeting.call('one', {})
+        greeting.call('two', {})
+        assert [name for request in server.requests
+                for name in ('hello', 'one', 'two')
+                if f'<s:{name}>' in request] == ['hello', 'one', 'two']
+
+    def test_a_fault_is_as_good(self, greeting, server):
+        server.answer = (500, FAULT)
+        with pytest.raises(soap.Fault):
+            greeting.call('one', {})
+        assert len(server.requests) == 2
+
+    def test_new_connections_come_one_by_one(self, greeting, server):
+        inside, most = [], []
+
+        class Door(list):
+            def append(self, request):
+                if '<s:hello>' in request:
+                    inside.append(request)
+                    most.append(len(inside))
+                    time.sleep(0.02)
+                    inside.pop()
+
+        server.requests = Door()
+        threads = [threading.Thread(target=greeting.call, args=('one', {}))
+                   for _ in range(5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert most
+        assert set(most) == {1}

@@ -142,7 +142,13 @@ _OPERATIONS = (
                   'check_can_live_migrate_destination',
                   'check_can_live_migrate_source',
                   'post_live_migration_at_destination',
-                  'rollback_live_migration_at_destination')),
+                  'rollback_live_migration_at_destination',
+                  'post_live_migration', 'post_live_migration_at_source',
+                  'cleanup_live_migration_destination_check',
+                  'get_instance_disk_info'),
+         virtualbox=_partial(
+             'On shared storage: VirtualBox moves memory and no disks. It '
+             'sends the memory unencrypted.')),
     _row('operation.force-live-migration-to-complete',
          'Force live migration to complete',
          methods=('live_migration_force_complete',)),

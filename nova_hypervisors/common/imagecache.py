@@ -79,7 +79,7 @@ class ImageCache:
                               root_gb) as part:
                 path = (self._iso(key) if is_iso(part)
                         else self._original(key))
-                part.replace(path)
+                _publish(part, path)
             return path, True
 
     @contextlib.contextmanager
@@ -156,7 +156,7 @@ class ImageCache:
                 original, self._format, part, self._format,
                 virtual_size=size or image_size, timeout_s=self._timeout_s,
                 options=('-n', '--target-is-zero'))
-            part.replace(path)
+            _publish(part, path)
 
     def _virtual_size(self, path: Path) -> int:
         info = nova_images.qemu_img_info(str(path), format=self._format)
@@ -211,3 +211,18 @@ def cache_name(image_ref: str, trusted_certs: Any) -> str:
 
 def lock(key: str) -> contextlib.AbstractContextManager[Any]:
     return lockutils.lock(f'nova-hypervisors-image-{key}')
+
+
+def _publish(part: Path, path: Path) -> None:
+    """Give a finished file its name, unless another host has just done so.
+
+    Hosts may have the cache in common, and disks differ from the file that
+    was there when they were made.
+    """
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        return
+    except OSError:
+        # A file system without links is one host's.
+        part.replace(path)

@@ -61,6 +61,42 @@ Possible values:
 * The path of a PEM file, without a passphrase.
 """),
     cfg.StrOpt(
+        'teleport_address',
+        default='$my_ip',
+        help="""
+The address on which machines of this host wait for servers that come from
+another host without a stop.
+
+VirtualBox sends the memory of such a server unencrypted: let it go over a
+network that nobody else is on.
+
+Possible values:
+
+* An IP address of this host that VirtualBox on the other compute hosts
+  reaches.
+
+Related options:
+
+* ``teleport_ports``
+"""),
+    cfg.StrOpt(
+        'teleport_ports',
+        default='6090-6189',
+        help="""
+The ports on which machines of this host wait for servers that come from
+another host without a stop.
+
+Possible values:
+
+* A port, a range (``6090-6189``), or several of these with commas between.
+  Each server that is on its way takes one; several services on one host need
+  different ones.
+
+Related options:
+
+* ``teleport_address``
+"""),
+    cfg.StrOpt(
         'transfer_ca_file',
         help="""
 The file of the certificate authority that has to have signed the certificates

@@ -130,6 +130,14 @@ class DiskOps:
         if images.size_mb(Path(disk), 'vdi') < size_mb:
             self._client.resize_disk(disk, size_mb)
 
+    def described(self, machine_uuid: str) -> list[api.Medium]:
+        """Return what VirtualBox says of a machine's own disks."""
+        own = {disk.path for disk
+               in self._client.machine_settings(machine_uuid).disks
+               if disk.lun is None and disk.kind is api.DiskKind.DISK}
+        return [medium for medium in self._client.list_media()
+                if medium.path in own]
+
     def flatten(self, disk: PurePath, target: PurePath) -> bool:
         """Copy a disk that differs from another; say whether it does."""
         differs = any(medium.path == str(disk) and medium.parent
@@ -199,6 +207,22 @@ class DiskOps:
     def delete_files(self, instance_files: files.InstanceFiles) -> None:
         """Delete whatever a server has left."""
         self._storage.delete_all(instance_files)
+
+    @contextlib.contextmanager
+    def knowing_bases(self) -> Iterator[None]:
+        """Let VirtualBox know what disks may differ from, for a while.
+
+        It opens no disk without what the disk differs from.
+        """
+        bases = self._cache.bases()
+        for path in bases:
+            with contextlib.suppress(errors.ClientError):
+                self._client.open_disk(path)
+        try:
+            yield
+        finally:
+            for path in bases:
+                self._close(path, delete=False)
 
     def mend(self, machines: Mapping[str, files.InstanceFiles]) -> None:
         """Make machines usable again whose disks VirtualBox has lost.

@@ -47,6 +47,7 @@ from nova_hypervisors.virtualbox import diskops
 from nova_hypervisors.virtualbox import files
 from nova_hypervisors.virtualbox import guestops
 from nova_hypervisors.virtualbox import hostops
+from nova_hypervisors.virtualbox import livemigrationops
 from nova_hypervisors.virtualbox import machines
 from nova_hypervisors.virtualbox import migrationops
 from nova_hypervisors.virtualbox import networkops
@@ -79,6 +80,7 @@ class Parts:
     consoles: consoleops.ConsoleOps
     disks: diskops.DiskOps
     host: hostops.HostOps
+    live_migrations: livemigrationops.LiveMigrationOps
     migrations: migrationops.MigrationOps
     power: powerops.PowerOps
     guests: guestops.GuestOps
@@ -98,6 +100,7 @@ def host_files(conf: cfg.ConfigOpts) -> files.HostFiles:
     return files.HostFiles(
         instances=instances,
         image_cache=instances / conf.image_cache.subdirectory_name,
+        name=str(conf.host),
         private=Path(conf.state_path) / 'virtualbox',
         host=other_host(conf))
 
@@ -211,6 +214,10 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
         watcher=watch,
         host=hostops.HostOps(client, machine_map, folders, where,
                              hostname=conf.host, reserved=_reserved(conf)),
+        live_migrations=livemigrationops.LiveMigrationOps(
+            client, machine_map, folders, disks, power, consoles, vms,
+            instance_locks, address=_reachable(conf, group.teleport_address),
+            ports=options.ports(group.teleport_ports)),
         migrations=migrationops.MigrationOps(
             client, machine_map, folders, disks, power, vms, resizes, moves,
             instance_locks),

@@ -44,6 +44,9 @@ class HostFolders:
 
 _ASIDE = '.before-resize'
 
+#: In the mark of a server that is being made: its files are not thrown away.
+KEEP = 'keep'
+
 
 def aside(disk: PurePath) -> PurePath:
     """Return what a disk is called while a larger one has its name."""
@@ -63,10 +66,12 @@ class InstanceFiles:
     inside it.
 
     :param host: where what VirtualBox opens is instead
+    :param local: a folder that no other host has, as it may have this one
     """
 
     folder: Path
     host: HostFolders | None = None
+    local: Path | None = None
 
     def disk(self, name: str) -> PurePath:
         """Return the path of a file that VirtualBox opens."""
@@ -115,7 +120,10 @@ class InstanceFiles:
 
     @property
     def serial_socket(self) -> Path:
-        return self.folder / 'serial'
+        if self.local is None:
+            return self.folder / 'serial'
+        # The system limits the paths of sockets.
+        return self.local / 's' / self.folder.name.replace('-', '')[:16]
 
     @property
     def console_log(self) -> Path:
@@ -124,8 +132,27 @@ class InstanceFiles:
     @property
     def spawning(self) -> Path:
         """There while the server is being made: what is left of it, if the
-        service ends meanwhile, can be thrown away."""
-        return self.folder / 'spawning'
+        service ends meanwhile, can be thrown away; unless it says KEEP."""
+        return (self.folder / 'spawning' if self.local is None
+                else self.local / 'spawning' / self.folder.name)
+
+    @property
+    def likeness(self) -> Path:
+        """What the machine is like, for a host that it may go to."""
+        return self.folder / 'likeness'
+
+    @property
+    def teleport(self) -> Path:
+        """Where a machine waits for this one, and the password."""
+        return self.folder / 'teleport'
+
+    def free_machine_folder(self, name: str) -> PurePath:
+        """Return where no other host has a machine of this name."""
+        folder, number = self.folder, 1
+        while (folder / name).exists():
+            number += 1
+            folder = self.folder / str(number)
+        return folder
 
     @property
     def leaving_disk(self) -> Path:
@@ -142,12 +169,16 @@ class InstanceFiles:
         """There until the boot that is unlike those after it."""
         return self.folder / 'boot-once'
 
-    def make(self) -> None:
+    def make(self, keep: bool = False) -> None:
+        """:param keep: the server's files, whatever happens"""
         self.folder.mkdir(exist_ok=True)
-        self.spawning.touch()
+        self.spawning.write_text(KEEP if keep else '')
 
     def delete(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
+        if self.local is not None:
+            for path in (self.serial_socket, self.spawning):
+                path.unlink(missing_ok=True)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -155,7 +186,9 @@ class HostFiles:
     """The folders of this service.
 
     :param instances: [DEFAULT] instances_path
-    :param private: for secrets; nobody else may read it
+    :param private: for secrets, and what no other host has; nobody else may
+        read it
+    :param name: what tells this host from others with the same ``instances``
     :param host: of VirtualBox, where it has no files in common with us
     """
 
@@ -163,9 +196,10 @@ class HostFiles:
     image_cache: Path
     private: Path
     host: HostFolders | None = None
+    name: str = 'here'
 
     def instance(self, uuid: str) -> InstanceFiles:
-        return InstanceFiles(self.instances / uuid, self.host)
+        return InstanceFiles(self.instances / uuid, self.host, self.private)
 
     def left(self, uuid: str) -> InstanceFiles:
         """Return a server's files where another host has taken its folder.
@@ -185,7 +219,7 @@ class HostFiles:
     @property
     def snapshots(self) -> Path:
         """Scratch space: what is in it when the service starts is garbage."""
-        return self.instances / 'snapshots'
+        return self.instances / 'snapshots' / self.name
 
     @property
     def secret(self) -> Path:
@@ -197,9 +231,11 @@ class HostFiles:
         self.private.chmod(0o700)
         self.instances.mkdir(parents=True, exist_ok=True)
         self.image_cache.mkdir(exist_ok=True)
+        for name in ('s', 'spawning'):
+            (self.private / name).mkdir(exist_ok=True)
         shutil.rmtree(self.snapshots, ignore_errors=True)
-        self.snapshots.mkdir()
+        self.snapshots.mkdir(parents=True)
 
     def interrupted(self) -> list[str]:
         """Return the UUIDs of the servers whose making was interrupted."""
-        return [path.parent.name for path in self.instances.glob('*/spawning')]
+        return [path.name for path in (self.private / 'spawning').iterdir()]

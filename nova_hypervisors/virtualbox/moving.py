@@ -7,12 +7,14 @@ Another size, another host, off or running.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 from nova import context as nova_context
 from nova import objects
 
 from nova_hypervisors.common import boundary
+from nova_hypervisors.common import livemigration
 from nova_hypervisors.common import moves
 from nova_hypervisors.common import request
 from nova_hypervisors.virtualbox import factory
@@ -71,3 +73,99 @@ class MovesServers:
             self._parts.migrations.revert(
                 instance, power_on, functools.partial(
                     self._parts.volumes.match, instance, block_device_info))
+
+    # Running
+
+    def get_instance_disk_info(self, instance: objects.Instance,
+                               block_device_info: dict[str, Any] | None = None,
+                               ) -> str:
+        with boundary.for_instance(instance):
+            return livemigration.disk_info(
+                self._parts.disks.described(self._parts.machines.machine_uuid(
+                    instance.uuid)))
+
+    def check_can_live_migrate_destination(
+            self, context: nova_context.RequestContext,
+            instance: objects.Instance, src_compute_info: Any,
+            dst_compute_info: Any, block_migration: bool | None = False,
+            disk_over_commit: bool | None = False,
+            ) -> objects.LibvirtLiveMigrateData:
+        livemigration.check(src_compute_info, dst_compute_info,
+                            block_migration)
+        with boundary.for_instance(instance):
+            return livemigration.make_data(
+                self._parts.live_migrations.probe())
+
+    def check_can_live_migrate_source(
+            self, context: nova_context.RequestContext,
+            instance: objects.Instance,
+            dest_check_data: objects.LibvirtLiveMigrateData,
+            block_device_info: dict[str, Any] | None = None,
+            ) -> objects.LibvirtLiveMigrateData:
+        live = self._parts.live_migrations
+        with boundary.for_instance(instance):
+            livemigration.check_shared(live.sees(dest_check_data.filename))
+            live.describe(instance)
+        return dest_check_data
+
+    def cleanup_live_migration_destination_check(
+            self, context: nova_context.RequestContext,
+            dest_check_data: objects.LibvirtLiveMigrateData) -> None:
+        self._parts.live_migrations.delete_probe(dest_check_data.filename)
+
+    def pre_live_migration(
+            self, context: nova_context.RequestContext,
+            instance: objects.Instance, block_device_info: dict[str, Any],
+            network_info: Any, disk_info: Any,
+            migrate_data: objects.LibvirtLiveMigrateData,
+            ) -> objects.LibvirtLiveMigrateData:
+        with boundary.for_instance(instance):
+            self._parts.live_migrations.prepare(request.SpawnRequest(
+                context, instance, instance.image_meta,
+                list(network_info or ()), block_device_info or {}))
+        return livemigration.without_waiting(migrate_data)
+
+    def live_migration(
+            self, context: nova_context.RequestContext,
+            instance: objects.Instance, dest: str,
+            post_method: Callable[..., Any],
+            recover_method: Callable[..., Any], block_migration: bool = False,
+            migrate_data: objects.LibvirtLiveMigrateData | None = None,
+            ) -> None:
+        with boundary.for_instance(instance):
+            self._parts.live_migrations.move(
+                instance,
+                functools.partial(post_method, context, instance, dest,
+                                  block_migration, migrate_data),
+                functools.partial(recover_method, context, instance, dest,
+                                  migrate_data=migrate_data))
+
+    def post_live_migration(
+            self, context: nova_context.RequestContext,
+            instance: objects.Instance, block_device_info: dict[str, Any],
+            migrate_data: objects.LibvirtLiveMigrateData | None = None,
+            ) -> None:
+        with boundary.for_instance(instance):
+            self._parts.live_migrations.leave(instance)
+
+    def post_live_migration_at_source(
+            self, context: nova_context.RequestContext,
+            instance: objects.Instance, network_info: Any) -> None:
+        """Do nothing: a machine's adapters have gone with the machine."""
+
+    def post_live_migration_at_destination(
+            self, context: nova_context.RequestContext,
+            instance: objects.Instance, network_info: Any,
+            block_migration: bool = False,
+            block_device_info: dict[str, Any] | None = None) -> None:
+        with boundary.for_instance(instance):
+            self._parts.live_migrations.welcome(instance)
+
+    def rollback_live_migration_at_destination(
+            self, context: nova_context.RequestContext,
+            instance: objects.Instance, network_info: Any,
+            block_device_info: dict[str, Any], destroy_disks: bool = True,
+            migrate_data: objects.LibvirtLiveMigrateData | None = None,
+            ) -> None:
+        with boundary.for_instance(instance):
+            self._parts.live_migrations.withdraw(instance)

@@ -166,14 +166,16 @@ def is_loopback(host: str) -> bool:
 def _paths(conf: cfg.ConfigOpts) -> Iterator[Finding]:
     if conf.virtualbox.webservice_instances_path:
         return  # there are no sockets
+    local = Path(conf.state_path) / 'virtualbox'
     folder = Path(conf.instances_path) / ('x' * _UUID_LENGTH)
-    longest = os.fsencode(files.InstanceFiles(folder).serial_socket)
+    longest = os.fsencode(
+        files.InstanceFiles(folder, local=local).serial_socket)
     if len(longest) > serial.LONGEST_SOCKET_PATH:
         most = (serial.LONGEST_SOCKET_PATH - len(longest)
-                + len(os.fsencode(conf.instances_path)))
+                + len(os.fsencode(conf.state_path)))
         yield Finding(
-            '[DEFAULT] instances_path',
-            f'{conf.instances_path} is too long: servers have sockets in it, '
+            '[DEFAULT] state_path',
+            f'{conf.state_path} is too long: servers have sockets in it, '
             f'whose paths the system limits; it may have {most} bytes')
 
 
@@ -265,12 +267,16 @@ def _transfer(conf: cfg.ConfigOpts) -> Iterator[Finding]:
         path = group[name]
         if path and not os.access(path, os.R_OK):
             yield Finding(f'[virtualbox] {name}', f'{path} cannot be read')
+    for name in ('transfer_address', 'teleport_address'):
+        try:
+            ipaddress.ip_address(group[name])
+        except ValueError:
+            yield Finding(f'[virtualbox] {name}', f'{group[name]!r} is no IP '
+                          'address: write one of this host')
     try:
-        ipaddress.ip_address(group.transfer_address)
-    except ValueError:
-        yield Finding('[virtualbox] transfer_address',
-                      f'{group.transfer_address!r} is no IP address: write '
-                      'one of this host')
+        ports(group.teleport_ports)
+    except ValueError as error:
+        yield Finding('[virtualbox] teleport_ports', str(error))
     if group.transfer_port and group.transfer_port == group.console_port:
         yield Finding('[virtualbox] transfer_port',
                       f'{group.transfer_port} is console_port too: each needs '

@@ -41,6 +41,13 @@ LOG = logging.getLogger(__name__)
 #: what was done.
 Fill = Callable[[str, undoing.Undo, files.InstanceFiles], None]
 
+#: Changes what was planned.
+Adapt = Callable[[api.MachineSpec], api.MachineSpec]
+
+
+def _as_it_is(planned: api.MachineSpec) -> api.MachineSpec:
+    return planned
+
 
 class VMOps:
     def __init__(self, client: interface.VBoxClient,
@@ -115,9 +122,11 @@ class VMOps:
             if self.exists(instance):
                 raise exception.InstanceExists(name=instance.name)
             instance_files = self._files.instance(instance.uuid)
-            if not keep_files:
+            if keep_files:
+                undo.add(instance_files.spawning.unlink, missing_ok=True)
+            else:
                 undo.add(self._disks.delete_files, instance_files)
-            instance_files.make()
+            instance_files.make(keep_files)
             undo.add(self._machines.release, instance.uuid)
             self._machines.claim(instance.uuid)
             power_on = spawn.power_on and boot.power_on
@@ -140,9 +149,9 @@ class VMOps:
     def _create_machine(self, spawn: request.SpawnRequest,
                         boot: spec.BootPlan,
                         instance_files: files.InstanceFiles,
-                        undo: undoing.Undo) -> str:
+                        undo: undoing.Undo, adapt: Adapt = _as_it_is) -> str:
         with lockutils.lock(machines.PORTS_LOCK):
-            machine = self._plan(spawn, boot, instance_files)
+            machine = adapt(self._plan(spawn, boot, instance_files))
             try:
                 self._client.create_machine(machine)
             except errors.AlreadyExists:
@@ -169,6 +178,34 @@ class VMOps:
                 instance.uuid, consoleops.display_ports(others)))
         return architectures.adapted(machine, spawn.image_meta,
                                      self._architecture)
+
+    def create_like(self, wanted: request.SpawnRequest,
+                    adapt: Adapt) -> str:
+        """Make a machine for a server that still runs elsewhere.
+
+        The instance's lock is held; :meth:`drop` takes it back.
+
+        :return: the machine's UUID
+        """
+        instance = wanted.instance
+        if self.exists(instance):
+            raise exception.InstanceExists(name=instance.name)
+        instance_files = self._files.instance(instance.uuid)
+        instance_files.make(keep=True)
+        self._machines.claim(instance.uuid)
+        with undoing.Undo() as undo:
+            uuid = self._create_machine(
+                wanted, spec.boot_plan(instance), instance_files, undo, adapt)
+            self._volumes.attach_all(
+                uuid, self._volumes.planned(wanted.block_device_info))
+            undo.pop_all()
+        return uuid
+
+    def drop(self, instance_uuid: str) -> None:
+        """Let go of a machine whose server is elsewhere, with its files."""
+        self._delete_with_images(self._machines.machine_uuid(instance_uuid))
+        self._machines.release(instance_uuid)
+        self._files.instance(instance_uuid).spawning.unlink(missing_ok=True)
 
     def reconfigure(self, spawn: request.SpawnRequest) -> None:
         """Bring a machine that is off in line with what Nova wants now.
@@ -248,10 +285,35 @@ class VMOps:
     def undo_interrupted(self) -> None:
         """Throw away what was half made when the service last ended."""
         for instance_uuid in self._files.interrupted():
+            if self._keeps(instance_uuid):
+                continue
             LOG.warning('Making the server %s was interrupted; what there is '
                         'of it is deleted', instance_uuid)
             self.take_away(instance_uuid, destroy_disks=True)
             self._disks.forget_all(self._files.instance(instance_uuid))
+
+    def _keeps(self, instance_uuid: str) -> bool:
+        """Let a machine go whose server's files are not ours; say if so.
+
+        One that runs already is the server.
+        """
+        mark = self._files.instance(instance_uuid).spawning
+        if mark.read_text() != files.KEEP:
+            return False
+        uuid = self._machines.machine_uuid(instance_uuid)
+        try:
+            running = self._client.machine_state(uuid) in powerops.ALIVE
+        except errors.MachineNotFound:
+            running = False
+        if running:
+            mark.unlink()
+        else:
+            LOG.warning('The server %s has not arrived; its files stay',
+                        instance_uuid)
+            with contextlib.suppress(errors.MachineNotFound):
+                self._power.end(uuid)
+            self.drop(instance_uuid)
+        return True
 
     def catch_up(self, per_machine: Callable[[str], None]) -> None:
         """Go on with the machines that were there before this service.

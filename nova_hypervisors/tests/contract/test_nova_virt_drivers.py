@@ -16,14 +16,12 @@ from oslo_utils import timeutils
 from nova_hypervisors import conf as _registers_options  # noqa: F401
 from nova_hypervisors.tests import novatest
 
-_MIGRATION = 'live migration: planned'
+_MIGRATION = 'live migration that is influenced on its way: planned'
 
 NOT_THERE = {
     'test_swap_volume': 'swapping volumes: planned',
-    'test_live_migration': _MIGRATION,
     'test_live_migration_abort': _MIGRATION,
     'test_live_migration_force_complete': _MIGRATION,
-    'test_get_instance_disk_info': _MIGRATION,
     'test_get_spice_console': 'VirtualBox has no SPICE',
     'test_get_mks_console': "MKS is VMware's",
     'test_soft_delete': 'Nova powers the server off if a driver has none',

@@ -44,6 +44,7 @@ class Base(novatest.RunsUnderPytest, integrated_helpers._IntegratedTestBase):
                    vrde_module='VNC',
                    vrde_port=peers.as_text(peers.DISPLAY_PORTS),
                    console_port=0, transfer_port=0,
+                   teleport_ports=peers.as_text(peers.TELEPORT_PORTS),
                    physical_network_mappings=['*:nat'],
                    state_poll_interval=1, wait_soft_reboot_seconds=20,
                    backend=self.backend, webservice_url=self.service.url)

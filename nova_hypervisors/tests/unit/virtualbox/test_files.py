@@ -65,10 +65,13 @@ class TestInstance:
     def test_all_is_in_one_folder(self, instance, host):
         paths = [instance.root_disk, instance.swap_disk,
                  instance.ephemeral_disk(0), instance.ephemeral_disk(1),
-                 instance.serial_socket, instance.console_log,
-                 instance.spawning, instance.boot_once]
+                 instance.console_log, instance.boot_once]
         assert {path.parent for path in paths} == {host.instances / UUID}
         assert len(set(paths)) == len(paths)
+
+    def test_but_for_what_another_host_must_not_have(self, instance, host):
+        for path in (instance.serial_socket, instance.spawning):
+            assert path.is_relative_to(host.private)
 
     def test_while_it_is_being_made_it_can_be_thrown_away(self, instance,
                                                           host):

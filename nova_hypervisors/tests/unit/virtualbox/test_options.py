@@ -69,7 +69,7 @@ class TestFindings:
 
     def test_nor_are_the_defaults(self, config):
         config.reset()
-        config.config(instances_path='/srv/instances')
+        config.config(state_path='/srv/state')
         assert options.findings(conf.CONF) == []
 
     def test_rdp_goes_together_with_oracle_s_pack(self, findings, tmp_path):
@@ -161,21 +161,21 @@ class TestPaths:
     def test_one_that_is_too_long_for_sockets_is_refused(self, findings,
                                                          config):
         def find(count):
-            config.config(instances_path='/' + 'x' * (count - 1))
+            config.config(state_path='/' + 'x' * (count - 1))
             return findings()
 
         finding, = find(100)
         assert finding.fatal
-        assert finding.option == '[DEFAULT] instances_path'
+        assert finding.option == '[DEFAULT] state_path'
         most = int(finding.message.split()[-2])
         assert find(most) == []
         finding, = find(most + 1)
         assert f'it may have {most} bytes' in finding.message
 
     def test_bytes_count(self, findings, config):
-        config.config(instances_path='/' + '\u00fc' * 40)
+        config.config(state_path='/' + '\u00fc' * 40)
         finding, = findings()
-        assert finding.option == '[DEFAULT] instances_path'
+        assert finding.option == '[DEFAULT] state_path'
 
 
 class TestPolling:

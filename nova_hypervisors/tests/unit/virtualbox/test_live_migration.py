@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Servers go to another host without a stop: two fakes, one folder."""
+
+import types
+
+import pytest
+from nova import exception
+from nova.virt import fake as nova_fake
+
+from nova_hypervisors import conf
+from nova_hypervisors.clients import errors
+from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.common import livemigration
+from nova_hypervisors.common import request
+from nova_hypervisors.tests import builders
+from nova_hypervisors.tests.fakes import faulty
+from nova_hypervisors.tests.fakes import vbox as fake
+from nova_hypervisors.virtualbox import factory
+
+State = api.MachineState
+
+
+@pytest.fixture
+def server(spawn):
+    return spawn(vifs=[builders.vif()])
+
+
+@pytest.fixture
+def there(config, parts, tmp_path, events):
+    """The other host; it has the same folder of servers."""
+    config.config(state_path=str(tmp_path / 'other'), host='there')
+    vbox = fake.FakeVBox()
+    client = faulty.FaultyClient(vbox)
+    made = factory.make_parts(conf.CONF, nova_fake.FakeVirtAPI(),
+                              events.append, client)
+    (tmp_path / 'other').mkdir()
+    made.files.make()
+    return types.SimpleNamespace(parts=made, vbox=vbox, client=client,
+                                 live=made.live_migrations)
+
+
+@pytest.fixture
+def wanted(server):
+    return request.SpawnRequest(builders.admin_context(), server,
+                                builders.image_meta(), [builders.vif()], {})
+
+
+@pytest.fixture
+def move(parts, server):
+    """Let a server go; return what Nova was told."""
+    def move():
+        told = []
+        parts.live_migrations.move(server, lambda: told.append('moved'),
+                                   lambda: told.append('stayed'))
+        return told
+    return move
+
+
+def test_it_goes_on_there(parts, there, server, wanted, move, vbox):
+    before = parts.client.machine_settings(server.uuid)
+    parts.live_migrations.describe(server)
+    there.live.prepare(wanted)
+    assert move() == ['moved']
+    parts.live_migrations.leave(server)
+    there.live.welcome(server)
+    assert vbox.machines == {}
+    assert there.vbox.machines[server.uuid].state is State.RUNNING
+    after = there.vbox.machine_settings(server.uuid)
+    assert (before.disks, before.nics) == (after.disks, after.nics)
+    folder = parts.files.instance(server.uuid).folder
+    assert (folder / 'root.vdi').exists()
+    assert not {'teleport', 'likeness'} & {
+        path.name for path in folder.iterdir()}
+
+
+def test_one_that_does_not_run_is_refused(parts, server):
+    parts.power.power_off(server, 0, 0)
+    with pytest.raises(exception.MigrationPreCheckError, match='off'):
+        parts.live_migrations.describe(server)
+
+
+@pytest.mark.parametrize('name', ['create_machine', 'attach_disk',
+                                  'await_teleport'])
+@pytest.mark.parametrize('after', [False, True], ids=['before', 'after'])
+def test_nothing_is_left_where_it_cannot_be(parts, there, server, wanted,
+                                            vbox, name, after):
+    parts.live_migrations.describe(server)
+    there.client.fail(name, after)
+    with pytest.raises(errors.ClientError, match='injected'):
+        there.live.prepare(wanted)
+    assert there.vbox.machines == {}
+    assert there.parts.machines.claimed() == []
+    assert vbox.machines[server.uuid].state is State.RUNNING
+    assert (parts.files.instance(server.uuid).folder / 'root.vdi').exists()
+    there.live.prepare(wanted)
+
+
+def test_one_that_cannot_go_stays(parts, there, server, wanted, move, vbox,
+                                  client):
+    parts.live_migrations.describe(server)
+    there.live.prepare(wanted)
+    client.fail('teleport')
+    assert move() == ['stayed']
+    there.live.withdraw(server)
+    there.live.withdraw(server)
+    assert there.vbox.machines == {}
+    assert vbox.machines[server.uuid].state is State.RUNNING
+
+
+def test_nobody_waits(move, server):
+    assert move() == ['stayed']
+
+
+def test_a_service_that_starts_anew_keeps_the_files(parts, there, server,
+                                                    wanted, vbox):
+    parts.live_migrations.describe(server)
+    there.live.prepare(wanted)
+    there.parts.vms.undo_interrupted()
+    assert there.vbox.machines == {}
+    assert (parts.files.instance(server.uuid).folder / 'root.vdi').exists()
+    assert vbox.machines[server.uuid].state is State.RUNNING
+
+
+def test_a_service_that_starts_anew_keeps_one_that_has_come(
+        parts, there, server, wanted, move):
+    parts.live_migrations.describe(server)
+    there.live.prepare(wanted)
+    move()
+    there.parts.vms.undo_interrupted()
+    assert there.vbox.machines[server.uuid].state is State.RUNNING
+    assert there.parts.files.interrupted() == []
+
+
+def test_the_password_is_for_us_alone(parts, there, server, wanted):
+    parts.live_migrations.describe(server)
+    there.live.prepare(wanted)
+    path = parts.files.instance(server.uuid).teleport
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert 'password' not in repr(api.TeleportTarget('', 1, 'password'))
+
+
+class TestNova:
+    def test_block_migration_is_refused(self):
+        with pytest.raises(exception.MigrationPreCheckError, match='block'):
+            livemigration.check({}, {}, True)
+
+    def test_other_processors_are_refused(self):
+        nodes = [{'nova_object.data': {'cpu_info': f'{{"model": "{name}"}}'}}
+                 for name in ('AMD EPYC', 'Intel Xeon')]
+        livemigration.check(nodes[0], nodes[0], False)
+        with pytest.raises(exception.MigrationPreCheckError, match='Intel'):
+            livemigration.check(*nodes, False)
+
+    def test_its_data_goes_through_rpc(self):
+        data = livemigration.without_waiting(livemigration.make_data('name'))
+        again = type(data).obj_from_primitive(data.obj_to_primitive())
+        assert again.filename == 'name'
+        assert not again.has_vtpm

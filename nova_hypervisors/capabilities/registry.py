@@ -77,21 +77,15 @@ _SETTINGS_ONLY = _partial(
     "VirtualBox's kernel module, which the lab has not: see the check list "
     'in the administration guide.')
 
-_PLUGGED_ON_SATA = Support(
-    Level.COMPLETE,
-    'A server whose disks are on another bus than SATA has to be stopped: '
-    'VirtualBox plugs nothing into the others (the manual, "Hard Disk '
-    'Controllers").')
-
 _OPERATIONS = (
     _row('operation.attach-volume', 'Attach block volume to instance',
          methods=('attach_volume', 'get_device_name_for_instance'),
-         virtualbox=_PLUGGED_ON_SATA),
+         virtualbox=_COMPLETE),
     _row('operation.attach-tagged-volume',
          'Attach tagged block device to instance',
          capability='supports_tagged_attach_volume'),
     _row('operation.detach-volume', 'Detach block volume from instance',
-         methods=('detach_volume',), virtualbox=_PLUGGED_ON_SATA),
+         methods=('detach_volume',), virtualbox=_COMPLETE),
     _row('operation.extend-volume',
          'Extend block volume attached to instance',
          methods=('extend_volume',), capability='supports_extend_volume',

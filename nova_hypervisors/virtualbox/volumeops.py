@@ -73,8 +73,7 @@ class VolumeOps:
     def _attach(self, machine_uuid: str, volume: volumes.Volume) -> None:
         have = self._client.machine_settings(machine_uuid)
         port = (spec.ROOT_PORT if volume.boots else volumes.port(
-            volume.device_name, have.disk_bus,
-            {disk.port for disk in have.disks}))
+            volume.device_name, {disk.port for disk in have.disks}))
         self._client.attach_lun(machine_uuid, port, volume.lun)
 
     def detach(self, instance: objects.Instance,

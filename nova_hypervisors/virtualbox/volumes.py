@@ -18,7 +18,6 @@ from nova import exception
 from nova.virt import driver as virt_driver
 
 from nova_hypervisors.clients.vbox import api
-from nova_hypervisors.clients.vbox import controllers
 from nova_hypervisors.virtualbox import spec
 
 _ISCSI = 'iscsi'
@@ -125,7 +124,7 @@ def connected(bdm: Any, initiator: str) -> api.Lun | None:
         return None
 
 
-def port(device_name: str, bus: api.DiskBus, taken: Collection[int]) -> int:
+def port(device_name: str, taken: Collection[int]) -> int:
     """Return the port for a disk, so that guests find it by its name.
 
     Linux gives its names in the order of the ports; between the root disk,
@@ -133,10 +132,10 @@ def port(device_name: str, bus: api.DiskBus, taken: Collection[int]) -> int:
 
     :raises TooManyDiskDevices: all ports are taken
     """
-    free = sorted(set(controllers.ports(bus)) - _RESERVED_PORTS - set(taken))
+    free = sorted(set(range(api.DISK_PORTS)) - _RESERVED_PORTS - set(taken))
     if not free:
         raise exception.TooManyDiskDevices(
-            maximum=len(controllers.ports(bus)))
+            maximum=api.DISK_PORTS - len(_RESERVED_PORTS) + 1)
     wanted = named_port(device_name)
     return wanted if wanted in free else free[0]
 

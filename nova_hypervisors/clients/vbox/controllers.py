@@ -109,15 +109,13 @@ def place(bus: Bus, kind: api.DiskKind, port: int) -> Place:
     return Place(controller.name, *controller.places[port])
 
 
-def ports(bus: Bus) -> Collection[int]:
-    """Return the numbers that disks on a bus may have."""
-    places = CONTROLLERS[bus].places
-    return range(api.DISK_PORTS) if places is None else places.keys()
+def lun_bus(bus: Bus, port: int) -> Bus:
+    """Return what a disk of a storage is on.
 
-
-def are_pluggable(bus: Bus) -> bool:
-    """Return whether disks come and go while a machine runs."""
-    return bus is Bus.SATA
+    SATA, which every machine has, is where disks come and go while it runs.
+    What it boots from stays where the machine's own disks are.
+    """
+    return bus if port == 0 else Bus.SATA
 
 
 def bus_of(names: Collection[str]) -> Bus:

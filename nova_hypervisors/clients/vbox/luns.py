@@ -58,9 +58,6 @@ class ManagedLuns:
     def unregister_machine(self, uuid: str) -> None:
         raise NotImplementedError
 
-    def detach_disk(self, uuid: str, port: int) -> None:
-        raise NotImplementedError
-
     def _settings_file(self, uuid: str) -> Path:
         raise NotImplementedError
 
@@ -81,7 +78,8 @@ class ManagedLuns:
             with self._probe() as probe:
                 self._attach_and_check(probe, port, lun)
             self._attach(have, port, lun)
-        self._set_flushing(uuid, have.disk_bus, port, unsafe=None)
+        self._set_flushing(uuid, controllers.lun_bus(have.disk_bus, port),
+                           port, unsafe=None)
 
     def _forget_left_over(self, address: api.LunAddress) -> None:
         """Close what something interrupted has left.
@@ -128,8 +126,7 @@ class ManagedLuns:
         """
         try:
             text = self._run(commands.show_by_uuid(self._attach(
-                machine, port, lun,
-                controllers.are_pluggable(machine.disk_bus))))
+                machine, port, lun, pluggable=port != 0)))
             if _INACCESSIBLE.search(text):
                 reason = _REASON.search(text)
                 raise codes.lun_error(errors.ClientError(
@@ -147,11 +144,13 @@ class ManagedLuns:
         :param pluggable: see commands; what comes while a machine runs is
             so by itself, and may not be told
         """
+        place = controllers.place(
+            controllers.lun_bus(machine.disk_bus, port), api.DiskKind.DISK,
+            port)
         try:
             text = self._run(
                 commands.attach_lun(
-                    machine.uuid, controllers.place(
-                        machine.disk_bus, api.DiskKind.DISK, port), lun,
+                    machine.uuid, place, lun,
                     limited=bool(machine.limits.disk_kib_s),
                     pluggable=pluggable),
                 secrets=(lun.secret,) if lun.secret else ())
@@ -161,13 +160,13 @@ class ManagedLuns:
         return found['uuid'] if found else ''
 
     def detach_lun(self, uuid: str, port: int) -> None:
-        path = self._settings_file(uuid)
-        medium = self._registry.medium_uuid(path, port)
-        if medium is None or medium not in self._registry.luns():
+        medium, place = self._registry.medium_at(
+            self._settings_file(uuid), port) or (None, None)
+        if place is None or medium not in self._registry.luns():
             raise errors.MediumNotFound(
                 f'machine {uuid} has no LUN at port {port}',
                 operation='detach_lun')
-        self.detach_disk(uuid, port)
+        self._run(commands.detach_disk(uuid, place))
         with contextlib.suppress(errors.InUse):
             # A snapshot may have it, as long as a resize is not confirmed.
             self._run(commands.close_by_uuid(medium))

@@ -90,12 +90,12 @@ _UNKNOWN_MEDIUM = Medium('')
 class _File:
     """What one settings file says.
 
-    :param images: what is attached to the disk controller: port, kind, UUID
+    :param images: what is attached: port, kind, UUID, and where
     :param media: what is in the file's own registry, by UUID
     """
 
     saved: Saved
-    images: tuple[tuple[int, api.DiskKind, str], ...]
+    images: tuple[tuple[int, api.DiskKind, str, controllers.Place], ...]
     media: Mapping[str, Medium]
 
 
@@ -127,22 +127,23 @@ class Registry:
         """
         file = self._read(path)
         media = dict(file.media)
-        if any(uuid not in media for _, _, uuid in file.images):
+        if any(uuid not in media for _, _, uuid, _ in file.images):
             # Disks with a common parent are in the registry of one of their
             # machines only.
             media = self._all_media()
         disks = tuple(
             api.AttachedDisk(port, kind, found.path, found.lun)
-            for port, kind, uuid in file.images
+            for port, kind, uuid, _ in file.images
             for found in (media.get(uuid, _UNKNOWN_MEDIUM),))
         return dataclasses.replace(
             file.saved, settings=dataclasses.replace(
                 file.saved.settings, disks=disks))
 
-    def medium_uuid(self, path: Path, port: int) -> str | None:
-        """Return which medium a machine has at a port."""
-        return next((uuid for number, _, uuid in self._read(path).images
-                     if number == port), None)
+    def medium_at(self, path: Path, port: int,
+                  ) -> tuple[str, controllers.Place] | None:
+        """Return the UUID of what a machine has at a port, and where."""
+        return next(((uuid, place) for number, _, uuid, place
+                     in self._read(path).images if number == port), None)
 
     def luns(self) -> dict[str, tuple[api.LunAddress, str | None]]:
         """Return the disks of storages that machines note, by UUID.
@@ -154,7 +155,7 @@ class Registry:
             with contextlib.suppress(errors.ClientError):
                 files.append(self._read(path))
         machines = {uuid: file.saved.settings.uuid for file in files
-                    for _, _, uuid in file.images}
+                    for _, _, uuid, _ in file.images}
         return {uuid: (medium.lun, machines.get(uuid)) for file in files
                 for uuid, medium in file.media.items()
                 if medium.lun is not None}
@@ -322,16 +323,19 @@ def _lun(medium: ElementTree.Element) -> api.LunAddress:
 
 
 def _images(hardware: ElementTree.Element,
-            ) -> Iterator[tuple[int, api.DiskKind, str]]:
+            ) -> Iterator[tuple[int, api.DiskKind, str,
+                                controllers.Place]]:
     for controller in hardware.iter(f'{_NS}StorageController'):
         name = controller.get('name', '')
         for device in controller.iter(f'{_NS}AttachedDevice'):
             image = device.find(f'{_NS}Image')
             kind = _DISK_KINDS.get(device.get('type', ''))
-            port = controllers.port_of(name, int(device.get('port', '0')),
-                                       int(device.get('device', '0')))
+            place = controllers.Place(name, int(device.get('port', '0')),
+                                      int(device.get('device', '0')))
+            port = controllers.port_of(place.controller, place.port,
+                                       place.device)
             if image is not None and kind is not None and port is not None:
-                yield port, kind, _uuid(image)
+                yield port, kind, _uuid(image), place
 
 
 def _nics(hardware: ElementTree.Element) -> Iterator[api.Nic]:

@@ -64,12 +64,15 @@ class WebLuns:
 
     def _attach(self, web: WebSession, machine: str, port: int,
                 medium: str) -> None:
-        bus = webhardware.disk_bus(web, machine)
+        bus = controllers.lun_bus(webhardware.disk_bus(web, machine), port)
         place = controllers.place(bus, api.DiskKind.DISK, port)
+        if self._at_port(web, machine, port) is not None:
+            raise errors.InUse(f'port {port} is taken',
+                               operation='attach_lun')
         web.call('IMachine_attachDevice', machine, name=place.controller,
                  controllerPort=place.port, device=place.device,
                  type='HardDisk', medium=medium)
-        if controllers.are_pluggable(bus) and (
+        if port != 0 and (
                 web.text('IMachine_getState', machine) in websession.AT_REST):
             # It is by itself, if it comes while the machine runs.
             web.call('IMachine_setHotPluggableForDevice', machine,
@@ -121,29 +124,26 @@ class WebLuns:
     @weblogon.changes
     def detach_lun(self, web: WebSession, uuid: str, port: int) -> None:
         with web.locked(uuid) as lock:
-            medium = self._at_port(web, lock.machine, port)
-            if medium is None or read(web, medium) is None:
+            found = self._at_port(web, lock.machine, port) or {}
+            medium = found.get('medium', '')
+            if not medium or read(web, medium) is None:
                 raise errors.MediumNotFound(
                     f'machine {uuid} has no LUN at port {port}',
                     operation='detach_lun')
-            place = controllers.place(
-                webhardware.disk_bus(web, lock.machine), api.DiskKind.DISK,
-                port)
             web.call('IMachine_detachDevice', lock.machine,
-                     name=place.controller, controllerPort=place.port,
-                     device=place.device)
+                     name=found['controller'],
+                     controllerPort=int(found['port']),
+                     device=int(found['device']))
             lock.save()
         with contextlib.suppress(errors.InUse):
             # A snapshot may have it, as long as a resize is not confirmed.
             web.call('IMedium_close', medium)
 
     def _at_port(self, web: WebSession, machine: str,
-                 port: int) -> str | None:
-        """Return the reference to the medium at a port of a machine."""
-        for attachment in web.structs('IMachine_getMediumAttachments',
-                                      machine):
-            if port == controllers.port_of(
-                    attachment['controller'], int(attachment['port']),
-                    int(attachment['device'])):
-                return attachment.get('medium') or None
-        return None
+                 port: int) -> dict[str, str] | None:
+        """Return what is attached at a port of a machine, and where."""
+        return next((attachment for attachment in web.structs(
+            'IMachine_getMediumAttachments', machine)
+            if attachment.get('medium') and port == controllers.port_of(
+                attachment['controller'], int(attachment['port']),
+                int(attachment['device']))), None)

@@ -62,6 +62,18 @@ class TestAttached:
         client.detach_lun(uuid, 2)
         assert luns(client, uuid) == {}
 
+    @pytest.mark.parametrize('bus', [api.DiskBus.SCSI, api.DiskBus.IDE])
+    def test_other_disks_may_be_on_another_bus(self, client, make, lun, bus):
+        uuid = make(disk=True, disk_bus=bus).uuid
+        for start in (False, True):
+            if start:
+                client.start(uuid)
+            client.attach_lun(uuid, 2, lun)
+            assert luns(client, uuid) == {2: lun.address}
+            client.detach_lun(uuid, 2)
+            assert luns(client, uuid) == {}
+        assert len(client.machine_settings(uuid).disks) == 1
+
     def test_nobody_asks_for_a_secret(self, client, make, lun, request):
         if isinstance(client, vbox.FakeVBox):
             lun = dataclasses.replace(lun, user='', secret='')

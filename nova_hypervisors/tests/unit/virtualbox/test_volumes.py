@@ -86,13 +86,8 @@ class TestPort:
         # the place of a rescued server's own disk
         ('/dev/sdab', {0, *range(2, 27)}, 27), ('/dev/sdz', {0}, 26)])
     def test_it_is_as_the_name_if_it_can(self, name, taken, port):
-        assert volumes.port(name, api.DiskBus.SATA, taken) == port
-
-    def test_a_bus_may_have_few_places(self):
-        assert volumes.port('/dev/sdf', api.DiskBus.IDE, {0}) == 2
-        with pytest.raises(exception.TooManyDiskDevices):
-            volumes.port('/dev/sdd', api.DiskBus.IDE, {0, 2, 3})
+        assert volumes.port(name, taken) == port
 
     def test_all_may_be_taken(self):
         with pytest.raises(exception.TooManyDiskDevices):
-            volumes.port('/dev/sdb', api.DiskBus.SATA, range(28))
+            volumes.port('/dev/sdb', range(28))

@@ -100,11 +100,14 @@ class SerialPorts:
         self._log_size = log_size
         self._lock = threading.Lock()
         self._ports: dict[Path, _Port] = {}
-        self._selector = selectors.DefaultSelector()
+        self._selector: selectors.BaseSelector
         self._waker: socket.socket | None = None
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
+        """Begin, or begin anew."""
+        self.stop()
+        self._selector = selectors.DefaultSelector()
         woken, self._waker = socket.socketpair()
         self._thread = threading.Thread(target=self._run, args=(woken,),
                                         name='serial-ports', daemon=True)
@@ -117,6 +120,7 @@ class SerialPorts:
             waker.close()
         if self._thread is not None:
             self._thread.join(_STOP_S)
+            self._thread = None
 
     def log_file(self, path: Path) -> LogFile:
         return LogFile(path, self._log_size)

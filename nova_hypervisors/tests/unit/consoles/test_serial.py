@@ -233,6 +233,15 @@ class TestSerialPorts:
             ports.stop()
             assert connection.recv(1) == b''
 
+    @pytest.mark.parametrize('stopped', [True, False])
+    def test_it_may_be_started_again(self, ports, guest, stopped):
+        if stopped:
+            ports.stop()
+        ports.start()
+        ports.follow(guest.path, guest.log)
+        guest.say(b'hello')
+        assert guest.log.read_bytes() == b'hello'
+
     def test_what_was_asked_for_before_the_start_is_followed_then(
             self, guest):
         ports = serial.SerialPorts(1024)

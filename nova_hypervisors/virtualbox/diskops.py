@@ -116,15 +116,34 @@ class DiskOps:
         volume.
         """
         instance = spawn.instance
-        root = instance_files.root_disk
+        root = self.find_root(instance_files)
         if instance.system_metadata.get('image_disk_format') == 'iso':
             self._client.attach_disk(machine_uuid, spec.ISO_PORT,
                                      self.fetch(spawn), api.DiskKind.DVD)
-        if self.exists(root):
+        if root is not None:
             undo.add(self._close, root, delete=False)
-            self._grow(root, instance.flavor.root_gb * units.Ki)
-            self._client.attach_disk(machine_uuid, spec.ROOT_PORT, root)
+            with self.knowing_bases():
+                self._client.attach_disk(machine_uuid, spec.ROOT_PORT, root)
+            if not self._differs(root):
+                self._grow(root, instance.flavor.root_gb * units.Ki)
         self._attach_others(spawn, machine_uuid, undo, instance_files)
+
+    def find_root(self, instance_files: files.InstanceFiles,
+                  ) -> PurePath | None:
+        """Return a server's root disk, by whatever name it is there.
+
+        A snapshot that was deleted may have left it in its own file.
+        """
+        if instance_files.host is not None:
+            return None
+        if self.exists(instance_files.root_disk):
+            return instance_files.root_disk
+        found = sorted(instance_files.folder.glob('{*}.vdi'))
+        return found[0] if len(found) == 1 else None
+
+    def _differs(self, disk: PurePath) -> bool:
+        return any(medium.path == str(disk) and medium.parent
+                   for medium in self._client.list_media())
 
     def _grow(self, disk: PurePath, size_mb: int) -> None:
         if images.size_mb(Path(disk), 'vdi') < size_mb:
@@ -140,8 +159,7 @@ class DiskOps:
 
     def flatten(self, disk: PurePath, target: PurePath) -> bool:
         """Copy a disk that differs from another; say whether it does."""
-        differs = any(medium.path == str(disk) and medium.parent
-                      for medium in self._client.list_media())
+        differs = self._differs(disk)
         if differs:
             self._client.clone_disk(disk, target)
         return differs

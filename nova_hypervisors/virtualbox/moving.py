@@ -169,3 +169,23 @@ class MovesServers:
             ) -> None:
         with boundary.for_instance(instance):
             self._parts.live_migrations.withdraw(instance)
+
+    # From a host that is lost
+
+    def instance_on_disk(self, instance: objects.Instance) -> bool:
+        return self._parts.vms.is_on_disk(instance)
+
+    def check_instance_shared_storage_local(
+            self, context: nova_context.RequestContext,
+            instance: objects.Instance) -> dict[str, str]:
+        return {'filename': self._parts.live_migrations.probe()}
+
+    def check_instance_shared_storage_remote(
+            self, context: nova_context.RequestContext,
+            data: dict[str, str]) -> bool:
+        return self._parts.live_migrations.sees(data['filename'])
+
+    def check_instance_shared_storage_cleanup(
+            self, context: nova_context.RequestContext,
+            data: dict[str, str]) -> None:
+        self._parts.live_migrations.delete_probe(data['filename'])

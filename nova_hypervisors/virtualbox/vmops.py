@@ -45,6 +45,13 @@ Fill = Callable[[str, undoing.Undo, files.InstanceFiles], None]
 Adapt = Callable[[api.MachineSpec], api.MachineSpec]
 
 
+def _beside(instance_files: files.InstanceFiles,
+            planned: api.MachineSpec) -> api.MachineSpec:
+    """Leave alone what another host has of its machine."""
+    return dataclasses.replace(
+        planned, folder=instance_files.free_machine_folder(planned.name))
+
+
 def _as_it_is(planned: api.MachineSpec) -> api.MachineSpec:
     return planned
 
@@ -101,12 +108,24 @@ class VMOps:
         architectures.check(spawn.image_meta, self._architecture)
         # The config drive has it too.
         self._metadata.set(spawn.context, spawn.instance, spawn.network_info)
+        if self.is_on_disk(spawn.instance):
+            # Another host has had it, which is lost.
+            with self._locks.hold(spawn.instance.uuid):
+                self.make(spawn, functools.partial(self._disks.adopt, spawn),
+                          keep_files=True)
+            return
         wanted = self._volumes.planned(spawn.block_device_info)
         image = (None if any(volume.boots for volume in wanted)
                  else self._disks.fetch(spawn))
         with self._locks.hold(spawn.instance.uuid):
             self.make(spawn, functools.partial(self._disks.create, spawn,
                                                image))
+
+    def is_on_disk(self, instance: objects.Instance) -> bool:
+        """Return whether a server's disk is here, whole."""
+        instance_files = self._files.instance(instance.uuid)
+        return (self._disks.find_root(instance_files) is not None
+                and not instance_files.spawning.exists())
 
     def make(self, spawn: request.SpawnRequest, fill: Fill,
              keep_files: bool = False) -> None:
@@ -132,7 +151,9 @@ class VMOps:
             power_on = spawn.power_on and boot.power_on
             with self._networks.events(instance, spawn.network_info,
                                        power_on):
-                uuid = self._create_machine(spawn, boot, instance_files, undo)
+                uuid = self._create_machine(
+                    spawn, boot, instance_files, undo, functools.partial(
+                        _beside, instance_files) if keep_files else _as_it_is)
                 fill(uuid, undo, instance_files)
                 self._volumes.attach_all(uuid, wanted)
             if power_on:

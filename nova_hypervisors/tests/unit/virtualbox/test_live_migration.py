@@ -156,3 +156,45 @@ class TestNova:
         again = type(data).obj_from_primitive(data.obj_to_primitive())
         assert again.filename == 'name'
         assert not again.has_vtpm
+
+
+class TestEvacuation:
+    @pytest.fixture
+    def server(self, spawn, parts, small_disk):
+        """A server whose disk has content, which is looked at."""
+        server = spawn(vifs=[builders.vif()])
+        parts.files.instance(server.uuid).root_disk.write_bytes(
+            small_disk.read_bytes())
+        return server
+
+    @pytest.fixture
+    def lost(self, parts, vbox, server):
+        """One whose host is lost."""
+        vbox.crash(server.uuid)
+        parts.vms.drop(server.uuid)
+        return server
+
+    def test_it_goes_on_with_its_disk(self, parts, there, lost, wanted):
+        root = parts.files.instance(lost.uuid).root_disk
+        before = root.stat().st_ino
+        there.parts.vms.spawn(wanted)
+        assert there.vbox.machines[lost.uuid].state is State.RUNNING
+        assert root.stat().st_ino == before
+
+    @pytest.mark.parametrize('name', ['create_machine', 'attach_disk',
+                                      'start'])
+    def test_its_disk_stays_if_that_fails(self, parts, there, lost, wanted,
+                                          name):
+        there.client.fail(name)
+        with pytest.raises(errors.ClientError, match='injected'):
+            there.parts.vms.spawn(wanted)
+        assert there.vbox.machines == {}
+        assert parts.files.instance(lost.uuid).root_disk.exists()
+        there.parts.vms.spawn(wanted)
+
+    def test_the_host_that_comes_back_deletes_nothing(self, parts, there,
+                                                      server, wanted, vbox):
+        there.parts.vms.spawn(wanted)
+        parts.vms.destroy(server, destroy_disks=False)
+        assert vbox.machines == {}
+        assert parts.files.instance(server.uuid).root_disk.exists()

@@ -68,6 +68,8 @@ class PowerOps:
         self._watcher = watch
         self._soft_reboot_s = soft_reboot_s
         self._clock = clock or Clock()
+        # The machines whose plug we have pulled.
+        self._ended: set[str] = set()
 
     def info(self, instance: objects.Instance,
              use_cache: bool) -> hardware.InstanceInfo:
@@ -75,11 +77,22 @@ class PowerOps:
         state = self._watcher.state(instance.uuid) if use_cache else None
         if state is None:
             state = self._client.machine_state(self._uuid(instance))
+        state = self._as_wanted(self._uuid(instance), state)
         return hardware.InstanceInfo(POWER_STATES[state])
+
+    def _as_wanted(self, uuid: str,
+                   state: api.MachineState) -> api.MachineState:
+        """Take a machine as off whose process died of being powered off.
+
+        VirtualBox's does so now and then.
+        """
+        if state is api.MachineState.ABORTED and uuid in self._ended:
+            return api.MachineState.OFF
+        return state
 
     def examine(self, instance: objects.Instance) -> diagnostics.Examination:
         uuid = self._uuid(instance)
-        state = self._client.machine_state(uuid)
+        state = self._as_wanted(uuid, self._client.machine_state(uuid))
         return diagnostics.Examination(
             state=state,
             settings=self._client.machine_settings(uuid),
@@ -125,7 +138,13 @@ class PowerOps:
     def start(self, instance_uuid: str) -> None:
         """Start a machine that is off or saved; its lock is held."""
         self._consoles.follow_serial(instance_uuid)
-        self._client.start(self._machines.machine_uuid(instance_uuid))
+        uuid = self._machines.machine_uuid(instance_uuid)
+        self._ended.discard(uuid)
+        self._client.start(uuid)
+
+    def forget(self, uuid: str) -> None:
+        """A machine has been deleted."""
+        self._ended.discard(uuid)
 
     def power_off(self, instance: objects.Instance, timeout_s: int,
                   retry_interval_s: int) -> None:
@@ -173,6 +192,7 @@ class PowerOps:
             # An aborted machine may still have a process that is stuck.
             with contextlib.suppress(errors.InvalidState):
                 self._client.power_off(uuid)
+            self._ended.add(uuid)
 
     def reboot(self, instance: objects.Instance, soft: bool,
                prepare: Callable[[], None] | None = None) -> None:

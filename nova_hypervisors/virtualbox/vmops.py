@@ -278,6 +278,7 @@ class VMOps:
             self._delete_with_images(uuid)
         else:
             self.forget(instance_uuid)
+        self._power.forget(uuid)
         self._machines.release(instance_uuid)
         if destroy_disks:
             self._disks.delete_files(self._files.instance(instance_uuid))

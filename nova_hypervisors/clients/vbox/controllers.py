@@ -145,11 +145,23 @@ def flush_settings(bus: Bus, port: int,
     :param unsafe: None for a new disk with a safe cache, of which only what
         VirtualBox does not do itself is to be said
     """
+    if unsafe is not None:
+        return dict.fromkeys(_flush_keys(bus, port), str(int(unsafe)))
+    return {_flush_keys(bus, port)[0]: '0'} if bus is Bus.IDE else {}
+
+
+def no_flush_settings(bus: Bus, port: int) -> dict[str, str]:
+    """Return what makes VirtualBox forget that it was told anything.
+
+    A machine does not start if it is told something of a disk that it has
+    not (VERR_PDM_CFG_MISSING_DRIVER_NAME).
+    """
+    return dict.fromkeys(_flush_keys(bus, port), '')
+
+
+def _flush_keys(bus: Bus, port: int) -> tuple[str, str]:
     number = place(bus, api.DiskKind.DISK, port)
     # The two devices of an IDE channel are counted through.
     index = number.port * 2 + number.device if bus is Bus.IDE else number.port
     node = CONTROLLERS[bus].node.format(index)
-    if unsafe is None:
-        return {f'{node}IgnoreFlush': '0'} if bus is Bus.IDE else {}
-    return {f'{node}{name}': str(int(unsafe))
-            for name in ('IgnoreFlush', 'IgnoreFlushAsync')}
+    return f'{node}IgnoreFlush', f'{node}IgnoreFlushAsync'

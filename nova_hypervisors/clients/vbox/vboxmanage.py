@@ -304,15 +304,22 @@ class VBoxManageClient(managemedia.ManageMedia, luns.ManagedLuns,
 
     def _set_flushing(self, uuid: str, bus: api.DiskBus, port: int,
                       unsafe: bool | None) -> None:
-        for key, value in controllers.flush_settings(
-                bus, port, unsafe).items():
+        self._set_extradata(uuid, controllers.flush_settings(
+            bus, port, unsafe))
+
+    def _set_extradata(self, uuid: str, pairs: Mapping[str, str]) -> None:
+        for key, value in pairs.items():
             self._run(commands.set_machine_extradata(uuid, key, value))
 
     def detach_disk(self, uuid: str, port: int) -> None:
         have = self.machine_settings(uuid)
         kinds = {disk.port: disk.kind for disk in have.disks}
+        kind = kinds.get(port, api.DiskKind.DISK)
         self._run(commands.detach_disk(uuid, controllers.place(
-            have.disk_bus, kinds.get(port, api.DiskKind.DISK), port)))
+            have.disk_bus, kind, port)))
+        if kind is api.DiskKind.DISK:
+            self._set_extradata(uuid, controllers.no_flush_settings(
+                have.disk_bus, port))
 
     # Network adapters
 

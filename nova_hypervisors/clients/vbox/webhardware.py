@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import controllers
@@ -98,7 +100,13 @@ def set_host_cache(web: WebSession, machine: str, bus: api.DiskBus,
 
 def set_flushing(web: WebSession, machine: str, bus: api.DiskBus, port: int,
                  unsafe: bool | None) -> None:
-    for key, value in controllers.flush_settings(bus, port, unsafe).items():
+    set_extradata(web, machine,
+                  controllers.flush_settings(bus, port, unsafe))
+
+
+def set_extradata(web: WebSession, machine: str,
+                  pairs: Mapping[str, str]) -> None:
+    for key, value in pairs.items():
         web.call('IMachine_setExtraData', machine, key=key, value=value)
 
 

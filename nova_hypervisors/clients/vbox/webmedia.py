@@ -168,12 +168,16 @@ class WebMedia:
     @weblogon.changes
     def detach_disk(self, web: WebSession, uuid: str, port: int) -> None:
         with web.locked(uuid) as lock:
-            place = controllers.place(
-                webhardware.disk_bus(web, lock.machine),
-                self._kind_of(web, lock.machine, port), port)
+            bus = webhardware.disk_bus(web, lock.machine)
+            kind = self._kind_of(web, lock.machine, port)
+            place = controllers.place(bus, kind, port)
             web.call('IMachine_detachDevice', lock.machine,
                      name=place.controller, controllerPort=place.port,
                      device=place.device)
+            if kind is api.DiskKind.DISK:
+                webhardware.set_extradata(
+                    web, lock.machine,
+                    controllers.no_flush_settings(bus, port))
             lock.save()
 
     def _kind_of(self, web: WebSession, machine: str,

@@ -84,6 +84,20 @@ class TestBuses:
         assert client.machine_state(spec.uuid) is api.MachineState.OFF
 
 
+    @pytest.mark.parametrize('bus', Bus)
+    @pytest.mark.parametrize('unsafe', [False, True])
+    def test_a_machine_starts_after_a_disk_has_gone(self, make, client, bus,
+                                                    unsafe):
+        spec = make(disk_bus=bus, unsafe_cache=unsafe)
+        for port in (0, api.RESCUED_PORT):
+            client.attach_disk(spec.uuid, port, peers.make_vdi(
+                spec.folder / f'{port}.vdi'))
+        client.detach_disk(spec.uuid, api.RESCUED_PORT)
+        client.start(spec.uuid)
+        assert client.machine_state(spec.uuid) is api.MachineState.RUNNING
+        client.power_off(spec.uuid)
+
+
 class TestLimits:
     @pytest.mark.parametrize('limits', [
         api.Limits(), api.Limits(100), api.Limits(0, 200),

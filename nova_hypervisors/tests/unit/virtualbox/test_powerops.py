@@ -355,6 +355,16 @@ class TestInfo:
         found = power.info(server(before), use_cache=False)
         assert found.state == expected
 
+    def test_one_whose_process_died_of_it_is_off_as_was_wanted(
+            self, power, server, vbox):
+        instance = server(State.RUNNING)
+        vbox.power_off = vbox.crash
+        power.power_off(instance, timeout_s=0, retry_interval_s=0)
+        assert power.info(instance, False).state == power_state.SHUTDOWN
+        power.power_on(instance)
+        vbox.crash(instance.uuid)
+        assert power.info(instance, False).state == power_state.CRASHED
+
     def test_every_state_is_among_them(self):
         assert set(powerops.POWER_STATES) == set(State)
 

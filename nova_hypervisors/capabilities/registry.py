@@ -56,6 +56,9 @@ _NO_QUIESCE = _missing(
 _NO_PASSTHROUGH = _missing(
     'VirtualBox has no PCI passthrough: it was removed in 6.1 (its change '
     'log, 6.1.0).')
+_FILES_IN_COMMON = _partial(
+    'Servers go to another host only where nova-compute and VirtualBox have '
+    'their files in common.')
 # What the lab's engine, which interprets guests, does not get to.
 _NO_EFI_SCREEN = _partial(
     'Shown by the settings and the log of a server that runs; the lab is too '
@@ -118,7 +121,8 @@ _OPERATIONS = (
                   'check_instance_shared_storage_remote',
                   'check_instance_shared_storage_cleanup',
                   'instance_on_disk'),
-         capability='supports_evacuate', virtualbox=_COMPLETE),
+         capability='supports_evacuate', virtualbox=_COMPLETE,
+         webservice=_FILES_IN_COMMON),
     _row('operation.rebuild', 'Rebuild instance',
          methods=('spawn', 'destroy'), virtualbox=_COMPLETE),
     _row('operation.rebuild-volume-backed', 'Rebuild volume backed instance'),
@@ -161,7 +165,7 @@ _OPERATIONS = (
          methods=('migrate_disk_and_power_off', 'finish_migration',
                   'confirm_migration', 'finish_revert_migration'),
          capability='supports_migrate_to_same_host',
-         virtualbox=_COMPLETE),
+         virtualbox=_COMPLETE, webservice=_FILES_IN_COMMON),
     _row('operation.resume', 'Restore instance', methods=('resume',),
          virtualbox=_COMPLETE),
     _row('operation.set-admin-password', 'Set instance admin password',

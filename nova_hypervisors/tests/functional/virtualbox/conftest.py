@@ -144,7 +144,7 @@ def left_over(folder, real_virtualbox):
                 *client.get_extradata('nova_hypervisors/'),
                 *(path for path in (folder / 'i').iterdir()
                   if path.name not in ('_base', 'snapshots')),
-                *(folder / 'i/snapshots').iterdir()]
+                *(folder / 'i/snapshots/here').iterdir()]
     return left_over
 
 

@@ -146,11 +146,11 @@ def test_an_interrupted_snapshot_is_cleaned_up(make_driver, spawn,
     driver = make_driver()
     instance = spawn(driver=driver)
     real_virtualbox.client.take_snapshot(instance.uuid, 'nova-interrupted')
-    (folder / 'i/snapshots/leftover.vdi').touch()
+    (folder / 'i/snapshots/here/leftover.vdi').touch()
     driver = make_driver()
     found = real_virtualbox.client.machine_settings(instance.uuid)
     assert found.snapshots == ()
-    assert list((folder / 'i/snapshots').iterdir()) == []
+    assert list((folder / 'i/snapshots/here').iterdir()) == []
 
 
 def test_a_machine_that_cannot_be_read_does_not_stop_the_start(

@@ -298,7 +298,7 @@ class TestSnapshot:
         assert found.snapshots == ()
         assert state(driver, instance) == (
             power_state.SHUTDOWN if stopped else power_state.RUNNING)
-        assert list((folder / 'i/snapshots').iterdir()) == []
+        assert list((folder / 'i/snapshots/here').iterdir()) == []
 
     def test_a_snapshot_boots(self, driver, spawn, image_api, hears):
         instance = spawn()

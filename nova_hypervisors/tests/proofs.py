@@ -37,6 +37,7 @@ from nova_hypervisors.tests import drivers
 VARIABLE = 'NOVA_HYPERVISORS_PROOFS'
 
 _MARK = 'feature'
+_CALLED = pytest.StashKey()
 
 
 def pytest_configure(config):
@@ -50,11 +51,20 @@ def pytest_runtest_call(item):
     if not keys:
         return (yield)
     with watching() as called:
-        result = yield
-    for column, methods in called.items():
-        _keep({'keys': keys, 'column': column, 'test': item.nodeid,
-               'methods': sorted(methods)})
-    return result
+        item.stash[_CALLED] = keys, called
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    # A failure of a unittest.TestCase is known no earlier.
+    report = yield
+    if report.when == 'call' and report.passed and _CALLED in item.stash:
+        keys, called = item.stash[_CALLED]
+        for column, methods in called.items():
+            _keep({'keys': keys, 'column': column, 'test': item.nodeid,
+                   'methods': sorted(methods)})
+    return report
 
 
 def _keep(record):

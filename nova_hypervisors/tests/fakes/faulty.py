@@ -43,6 +43,7 @@ class FaultyClient:
 
         :param spared: how many calls of it go well first
         """
+        self._error = errors.ClientError
         self._name = name
         self._spared = spared
         self._after = after
@@ -60,11 +61,7 @@ class FaultyClient:
 
         def call(*args, **kwargs):
             self.calls.append(name)
-            if self._is_next(name):
-                if self._after:
-                    method(*args, **kwargs)
-                raise errors.ClientError('injected fault', operation=name)
-            if len(self.calls) != self._at:
+            if not self._is_next(name) and len(self.calls) != self._at:
                 return method(*args, **kwargs)
             if self._after:
                 method(*args, **kwargs)

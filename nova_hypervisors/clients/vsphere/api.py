@@ -1,0 +1,417 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The things of an ESX host, as its vSphere API names them.
+
+What may be asked of it is in :mod:`.interface`.  Sizes are in bytes unless a
+name says otherwise.  Files of a host are named by their datastore path,
+``[datastore] folder/file``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import enum
+from collections.abc import Mapping
+
+
+class PowerState(enum.Enum):
+    """VirtualMachinePowerState."""
+
+    ON = 'poweredOn'
+    OFF = 'poweredOff'
+    SUSPENDED = 'suspended'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DatastorePath:
+    """A file of a datastore.
+
+    :param file: relative, with slashes; empty for the datastore's root
+    """
+
+    datastore: str
+    file: str
+
+    @classmethod
+    def parse(cls, text: str) -> DatastorePath:
+        """:raises ValueError: it is not ``[datastore] file``"""
+        if not text.startswith('[') or ']' not in text:
+            raise ValueError(f'{text!r} is not a datastore path')
+        datastore, _, file = text[1:].partition(']')
+        return cls(datastore, file.strip())
+
+    def __str__(self) -> str:
+        return f'[{self.datastore}] {self.file}'.rstrip()
+
+    def __truediv__(self, name: str) -> DatastorePath:
+        return DatastorePath(self.datastore, f'{self.file}/{name}'.lstrip('/'))
+
+    @property
+    def parent(self) -> DatastorePath:
+        return DatastorePath(self.datastore, self.file.rpartition('/')[0])
+
+    @property
+    def name(self) -> str:
+        return self.file.rpartition('/')[2]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Host:
+    """What a host is: read once, at the start.
+
+    :param version: of the product, '8.0.2'
+    :param api_type: 'HostAgent', or 'VirtualCenter'
+    :param threads: logical processors
+    :param managed_by: the address of the vCenter that manages it, if any
+    """
+
+    name: str
+    uuid: str
+    version: str
+    build: str
+    api_version: str
+    api_type: str
+    vendor: str
+    model: str
+    cpu_model: str
+    cpu_vendor: str
+    sockets: int
+    cores: int
+    threads: int
+    cpu_mhz: int
+    memory: int
+    booted_at: datetime.datetime | None
+    managed_by: str | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Datastore:
+    """:param type: 'VMFS', 'NFS', ..."""
+
+    name: str
+    type: str
+    capacity: int
+    free: int
+    accessible: bool
+    maintenance: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HostUsage:
+    """What a host gives now.
+
+    :param memory_used: by everything that runs on it
+    :param cpu_used_mhz: the same
+    """
+
+    connected: bool
+    in_maintenance: bool
+    memory_used: int
+    cpu_used_mhz: int
+    datastores: tuple[Datastore, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Machine:
+    """A virtual machine as lists have it.
+
+    :param ref: the value of its managed object reference
+    :param instance_uuid: lower case, '' if it has none
+    :param path: of its .vmx
+    :param accessible: the host reads its configuration
+    """
+
+    ref: str
+    name: str
+    instance_uuid: str
+    path: DatastorePath | None
+    state: PowerState
+    vcpus: int
+    memory_mb: int
+    accessible: bool = True
+
+
+class DiskBus(enum.Enum):
+    """The type of the adapter that a disk hangs on.
+
+    The values are those of Nova's image property vmware_adaptertype.
+    """
+
+    LSI_LOGIC = 'lsiLogic'
+    LSI_LOGIC_SAS = 'lsiLogicsas'
+    BUS_LOGIC = 'busLogic'
+    PARAVIRTUAL = 'paraVirtual'
+    IDE = 'ide'
+
+
+class Provisioning(enum.Enum):
+    """How a virtual disk takes room: VirtualDiskType of the API."""
+
+    THICK = 'preallocated'
+    THIN = 'thin'
+    EAGER_ZEROED = 'eagerZeroedThick'
+
+
+class NicModel(enum.Enum):
+    """The values are those of Nova's image property hw_vif_model."""
+
+    E1000 = 'e1000'
+    E1000E = 'e1000e'
+    PCNET32 = 'pcnet'
+    VMXNET = 'vmxnet'
+    VMXNET3 = 'vmxnet3'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Nic:
+    """A network adapter.
+
+    :param mac: lower case
+    :param key: of an adapter that is there
+    """
+
+    mac: str
+    port_group: str
+    model: NicModel = NicModel.E1000
+    key: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Disk:
+    """A disk of a machine, or one to be added.
+
+    :param path: of its descriptor; of a raw device, the mapping's
+    :param parent: a child disk is made of it: what is written goes into the
+        child, which is in ``path``
+    :param create: it is made, empty or as a child; else it exists
+    :param device: a SCSI device's canonical name, to be mapped raw
+    :param parents: of a disk that is there: the chain below it, nearest first
+    """
+
+    path: DatastorePath | None
+    size: int = 0
+    bus: DiskBus = DiskBus.LSI_LOGIC
+    unit: int | None = None
+    create: bool = False
+    parent: DatastorePath | None = None
+    device: str = ''
+    provisioning: Provisioning = Provisioning.THICK
+    key: int | None = None
+    parents: tuple[DatastorePath, ...] = ()
+    uuid: str = ''
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shares:
+    """:param level: 'low', 'normal', 'high', or 'custom' with a number"""
+
+    level: str = 'normal'
+    number: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Allocation:
+    """ResourceAllocationInfo: MHz of processors, MB of memory.
+
+    :param limit: None for none
+    """
+
+    reservation: int | None = None
+    limit: int | None = None
+    shares: Shares | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MachineSpec:
+    """A machine to be made.
+
+    :param uuid: the instance UUID; its BIOS has it, too
+    :param path: of its .vmx; the folder is made with it
+    :param guest_id: VirtualMachineGuestOsIdentifier
+    :param firmware: 'bios' or 'efi'
+    :param cdrom: an ISO image to put in its drive
+    :param extra_config: keys and values of its .vmx
+    """
+
+    uuid: str
+    name: str
+    path: DatastorePath
+    vcpus: int
+    memory_mb: int
+    guest_id: str = 'otherGuest'
+    cores_per_socket: int = 1
+    firmware: str = 'bios'
+    secure_boot: bool = False
+    disks: tuple[Disk, ...] = ()
+    nics: tuple[Nic, ...] = ()
+    cdrom: DatastorePath | None = None
+    cpu: Allocation = Allocation()
+    memory: Allocation = Allocation()
+    extra_config: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    serial_file: DatastorePath | None = None
+    annotation: str = ''
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MachineChange:
+    """What is to change of a machine; None leaves it as it is."""
+
+    name: str | None = None
+    vcpus: int | None = None
+    memory_mb: int | None = None
+    cores_per_socket: int | None = None
+    cpu: Allocation | None = None
+    memory: Allocation | None = None
+    add_disks: tuple[Disk, ...] = ()
+    #: by their keys; the files stay
+    remove_disks: tuple[int, ...] = ()
+    add_nics: tuple[Nic, ...] = ()
+    remove_nics: tuple[int, ...] = ()
+    #: an ISO image, in a drive that is added if there is none
+    cdrom: DatastorePath | None = None
+    extra_config: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    #: by the keys of disks, which one boots
+    boot_disk: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Snapshot:
+    ref: str
+    name: str
+    current: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MachineDetails:
+    """A machine with all that it has.
+
+    :param tools_running: VMware Tools answer in the guest
+    """
+
+    machine: Machine
+    guest_id: str
+    firmware: str
+    cores_per_socket: int
+    disks: tuple[Disk, ...]
+    nics: tuple[Nic, ...]
+    cdrom: DatastorePath | None
+    extra_config: Mapping[str, str]
+    snapshots: tuple[Snapshot, ...]
+    tools_running: bool
+    serial_file: DatastorePath | None
+    cpu_used_mhz: int
+    memory_used: int
+    uptime_s: int
+    booted_at: datetime.datetime | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PhysicalNic:
+    """:param device: 'vmnic0'"""
+
+    key: str
+    device: str
+    mac: str
+    link_mbit: int | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class VirtualSwitch:
+    """:param nics: keys of physical adapters"""
+
+    key: str
+    name: str
+    nics: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PortGroup:
+    """:param vlan_id: 0 for none, 4095 for all"""
+
+    name: str
+    switch: str
+    vlan_id: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HostNetwork:
+    nics: tuple[PhysicalNic, ...]
+    switches: tuple[VirtualSwitch, ...]
+    port_groups: tuple[PortGroup, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class File:
+    """:param path: relative to the folder that was searched"""
+
+    path: str
+    size: int
+    modified: datetime.datetime | None
+    folder: bool = False
+
+
+class TicketKind(enum.Enum):
+    """VirtualMachineTicketType."""
+
+    MKS = 'mks'
+    WEBMKS = 'webmks'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ticket:
+    """A door to a machine's console, open once and for a short time.
+
+    :param host: None: the host itself
+    """
+
+    ticket: str = dataclasses.field(repr=False)
+    host: str | None = None
+    port: int | None = None
+    thumbprint: str = ''
+    config_file: str = ''
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class IscsiAdapter:
+    """A software iSCSI adapter.
+
+    :param device: 'vmhba64'
+    """
+
+    device: str
+    iqn: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class IscsiTarget:
+    """:param secret: CHAP, one way; never printed"""
+
+    address: str
+    port: int
+    iqn: str
+    user: str = ''
+    secret: str = dataclasses.field(default='', repr=False)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ScsiDisk:
+    """A disk that the host reaches.
+
+    :param device: its path on the host, '/vmfs/devices/disks/naa.6000...'
+    """
+
+    canonical_name: str
+    device: str
+    uuid: str
+    size: int
+    lun: int
+    target: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class License:
+    """:param name: of the edition, 'vSphere 8 Hypervisor'"""
+
+    name: str
+    edition: str
+    evaluation: bool

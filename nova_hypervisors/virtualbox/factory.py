@@ -35,6 +35,7 @@ from nova_hypervisors.clients.vbox import websession
 from nova_hypervisors.common import devices
 from nova_hypervisors.common import imagecache
 from nova_hypervisors.common import locks
+from nova_hypervisors.common import plugging
 from nova_hypervisors.common import ports
 from nova_hypervisors.common import secrets
 from nova_hypervisors.consoles import relay
@@ -187,11 +188,8 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
     where = make_storage(conf, client)
     disks = diskops.DiskOps(client, where, conf.use_cow_images)
     networks = networkops.NetworkOps(
-        client, machine_map, virtapi,
-        functools.partial(options.mappings, conf), ports.Ports(),
-        plug_timeout_s=conf.vif_plugging_timeout,
-        plug_is_fatal=conf.vif_plugging_is_fatal,
-        spares=group.spare_network_adapters)
+        client, machine_map, functools.partial(options.mappings, conf),
+        ports.Ports(), spares=group.spare_network_adapters)
     watch = watcher.Watcher(client, machine_map, instance_locks,
                             group.state_poll_interval, emit,
                             consoles.follow_serial)
@@ -204,7 +202,9 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
             f'{_INITIATOR}:{_NOT_IN_NAMES.sub("-", conf.host.lower())}'))
     vms = vmops.VMOps(client, machine_map, folders, disks, networks, consoles,
                       power, volumes, instance_locks, watch,
-                      devices.DeviceMetadata(devices.Records()))
+                      devices.DeviceMetadata(devices.Records()),
+                      plugging.PlugEvents(virtapi, conf.vif_plugging_timeout,
+                                          conf.vif_plugging_is_fatal))
     resizes = resizeops.ResizeOps(client, machine_map, folders, disks, power,
                                   vms)
     moves = _make_transfers(conf, folders)

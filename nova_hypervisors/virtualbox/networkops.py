@@ -3,21 +3,17 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
-from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import Any
 
 from nova import context as nova_context
 from nova import exception
 from nova import objects
-from nova.virt import virtapi as nova_virtapi
 from oslo_log import log as logging
 
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import interface
-from nova_hypervisors.common import network
 from nova_hypervisors.common import ports
 from nova_hypervisors.virtualbox import machines
 from nova_hypervisors.virtualbox import networks
@@ -25,33 +21,22 @@ from nova_hypervisors.virtualbox import spec
 
 LOG = logging.getLogger(__name__)
 
-# Raised when the events do not come; Nova 31 has none of its own.
-_EVENT_TIMEOUT = getattr(exception, 'InstanceEventTimeout', TimeoutError)
-
 _RUNNING = (api.MachineState.RUNNING, api.MachineState.PAUSED)
 
 
 class NetworkOps:
-    """:param plug_timeout_s: how long to wait for Neutron; 0 for not at all
-
-    :param plug_is_fatal: whether a server may start without its network
-    :param spares: the adapters that a server has beyond those it uses, if
+    """:param spares: the adapters that a server has beyond those it uses, if
         neither its flavor nor its image says how many
     """
 
     def __init__(self, client: interface.VBoxClient,
                  machine_map: machines.Machines,
-                 virtapi: nova_virtapi.VirtAPI,
                  mappings: Callable[[], Sequence[networks.Mapping]],
-                 neutron_ports: ports.Ports, *, plug_timeout_s: int,
-                 plug_is_fatal: bool, spares: int = 0) -> None:
+                 neutron_ports: ports.Ports, *, spares: int = 0) -> None:
         self._client = client
         self._machines = machine_map
-        self._virtapi = virtapi
         self._mappings = mappings
         self._ports = neutron_ports
-        self._plug_timeout_s = plug_timeout_s
-        self._plug_is_fatal = plug_is_fatal
         self._spares = spares
 
     def plan(self, instance: objects.Instance,
@@ -70,37 +55,6 @@ class NetworkOps:
         return (*networks.plan_nics(network_info, self._mappings(), model,
                                     slots, tunnel_ports(others)),
                 *networks.spare_nics(model, slots[used:used + spares]))
-
-    @contextlib.contextmanager
-    def events(self, instance: objects.Instance,
-               network_info: Sequence[dict[str, Any]],
-               power_on: bool) -> Iterator[None]:
-        """Wait, at the end, until Neutron has plugged the ports in.
-
-        :raises VirtualInterfaceCreateException: it has not, in time
-        """
-        events = network.events_to_wait_for(list(network_info))
-        if not (power_on and self._plug_timeout_s):
-            events = []
-        try:
-            # By position: its name is another one in each Nova.
-            with self._virtapi.wait_for_instance_event(
-                    instance, events, self._plug_timeout_s,
-                    error_callback=self._plug_failed):
-                yield
-        except _EVENT_TIMEOUT as error:
-            LOG.warning('Neutron has not plugged in %s within %d seconds',
-                        events, self._plug_timeout_s, instance=instance)
-            if self._plug_is_fatal:
-                raise exception.VirtualInterfaceCreateException() from error
-
-    def _plug_failed(self, event_name: str,
-                     instance: objects.Instance) -> bool:
-        LOG.error('Neutron reports that %s failed', event_name,
-                  instance=instance)
-        if self._plug_is_fatal:
-            raise exception.VirtualInterfaceCreateException
-        return True
 
     def attach(self, context: nova_context.RequestContext,
                instance: objects.Instance, image_meta: objects.ImageMeta,

@@ -21,6 +21,7 @@ from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import interface
 from nova_hypervisors.common import devices
 from nova_hypervisors.common import locks
+from nova_hypervisors.common import plugging
 from nova_hypervisors.common import request
 from nova_hypervisors.common import undo as undoing
 from nova_hypervisors.virtualbox import architectures
@@ -65,7 +66,8 @@ class VMOps:
                  volumes: volumeops.VolumeOps,
                  instance_locks: locks.InstanceLocks,
                  watch: watcher.Watcher,
-                 metadata: devices.DeviceMetadata) -> None:
+                 metadata: devices.DeviceMetadata,
+                 plugs: plugging.PlugEvents) -> None:
         self._client = client
         self._machines = machine_map
         self._files = host_files
@@ -77,6 +79,7 @@ class VMOps:
         self._locks = instance_locks
         self._watcher = watch
         self._metadata = metadata
+        self._plugs = plugs
 
     @functools.cached_property
     def _architecture(self) -> str:
@@ -149,8 +152,8 @@ class VMOps:
             undo.add(self._machines.release, instance.uuid)
             self._machines.claim(instance.uuid)
             power_on = spawn.power_on and boot.power_on
-            with self._networks.events(instance, spawn.network_info,
-                                       power_on):
+            with self._plugs.waited_for(instance, spawn.network_info,
+                                        power_on):
                 uuid = self._create_machine(
                     spawn, boot, instance_files, undo, functools.partial(
                         _beside, instance_files) if keep_files else _as_it_is)

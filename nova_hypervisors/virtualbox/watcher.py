@@ -1,30 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Seeing what happens to machines without us.
-
-A thread looks at the states of all machines every few seconds, which costs
-the same however many there are.  Differences become events for Nova, and the
-last look answers whoever may be told what was true a moment ago.
-"""
+"""Seeing what happens to VirtualBox's machines without us."""
 
 from __future__ import annotations
 
-import collections
-import dataclasses
-import threading
-import time
 from collections.abc import Callable
-from collections.abc import Mapping
 
 from nova.virt import event as virtevent
-from oslo_log import log as logging
 
-from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import interface
 from nova_hypervisors.common import locks
+from nova_hypervisors.common import watcher
 from nova_hypervisors.virtualbox import machines
-
-LOG = logging.getLogger(__name__)
 
 _EVENTS = {
     api.MachineState.RUNNING: virtevent.EVENT_LIFECYCLE_STARTED,
@@ -34,118 +21,22 @@ _EVENTS = {
     api.MachineState.ABORTED: virtevent.EVENT_LIFECYCLE_STOPPED,
 }
 
-# How often Nova is told what it does not expect, a look each time.
-_REPEATS = 5
 
+class Watcher(watcher.Watcher[api.MachineState]):
+    """Looks cost the same however many machines there are."""
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Look:
-    """What was seen at a moment of time.monotonic(), by instance UUID."""
-
-    at: float
-    states: Mapping[str, api.MachineState]
-
-
-class Watcher:
-    """:param emit: hands an event to Nova
-
-    :param started: called with the UUID of an instance that came up
-    """
+    running = api.MachineState.RUNNING
+    paused = api.MachineState.PAUSED
 
     def __init__(self, client: interface.VBoxClient,
                  machine_map: machines.Machines,
                  instance_locks: locks.InstanceLocks, interval_s: float,
                  emit: Callable[[virtevent.LifecycleEvent], None],
                  started: Callable[[str], None]) -> None:
-        self._client = client
-        self._machines = machine_map
-        self._locks = instance_locks
-        self._interval_s = interval_s
-        self._emit = emit
-        self._started = started
-        self._last = Look(0.0, {})
-        self._known: dict[str, api.MachineState] = {}
-        self._expected: set[str] = set()
-        self._unheard: collections.Counter[str] = collections.Counter()
-        self._stopped = threading.Event()
+        def states() -> dict[str, api.MachineState]:
+            found = client.machine_states()
+            return {instance_uuid: found[uuid] for uuid in found
+                    if (instance_uuid := machine_map.instance_uuid(uuid))}
 
-    def start(self) -> None:
-        threading.Thread(target=self._run, name='machine-watcher',
-                         daemon=True).start()
-
-    def stop(self) -> None:
-        self._stopped.set()
-
-    def state(self, instance_uuid: str) -> api.MachineState | None:
-        """Return what was seen last, if it is still good."""
-        last = self._last
-        fresh = time.monotonic() - last.at < 2 * self._interval_s
-        if fresh and self._locks.quiet_since(instance_uuid, last.at):
-            return last.states.get(instance_uuid)
-        return None
-
-    def expect(self, instance_uuid: str, state: api.MachineState) -> None:
-        """Say what Nova believes, where it differs from what will be seen.
-
-        Nova does not listen before it is done with what it is doing, so it is
-        told several times.
-        """
-        self._known[instance_uuid] = state
-        self._expected.add(instance_uuid)
-
-    def _run(self) -> None:
-        failing = False
-        while not self._stopped.wait(self._interval_s):
-            try:
-                self.look()
-                failing = False
-            except errors.ClientError as error:
-                # Once, not every few seconds.
-                LOG.log(logging.DEBUG if failing else logging.WARNING,
-                        'The states of machines cannot be seen: %s', error)
-                failing = True
-            except Exception:
-                LOG.exception('Watching machines failed')
-
-    def look(self) -> None:
-        """Look once and tell Nova what is different."""
-        at = time.monotonic()
-        states = {}
-        for uuid, state in self._client.machine_states().items():
-            instance_uuid = self._machines.instance_uuid(uuid)
-            if instance_uuid is not None:
-                states[instance_uuid] = state
-        self._last = Look(at, states)
-        for instance_uuid, state in states.items():
-            # During an operation a state may be one on the way to another.
-            if self._locks.quiet_since(instance_uuid, at):
-                self._compare(instance_uuid, state)
-        for gone in self._known.keys() - states.keys():
-            del self._known[gone]
-            del self._unheard[gone]
-            self._expected.discard(gone)
-
-    def _compare(self, instance_uuid: str, state: api.MachineState) -> None:
-        known = self._known.get(instance_uuid)
-        expected = instance_uuid in self._expected
-        self._known[instance_uuid] = state
-        self._expected.discard(instance_uuid)
-        if known is state:
-            self._tell_again(instance_uuid, state)
-            return
-        self._unheard[instance_uuid] = _REPEATS if expected else 0
-        if known is None or state not in _EVENTS:
-            return
-        kind = _EVENTS[state]
-        if state is api.MachineState.RUNNING:
-            self._started(instance_uuid)
-            if known is api.MachineState.PAUSED:
-                kind = virtevent.EVENT_LIFECYCLE_RESUMED
-        self._emit(virtevent.LifecycleEvent(instance_uuid, kind))
-
-    def _tell_again(self, instance_uuid: str,
-                    state: api.MachineState) -> None:
-        if self._unheard[instance_uuid] > 0 and state in _EVENTS:
-            self._unheard[instance_uuid] -= 1
-            self._emit(virtevent.LifecycleEvent(instance_uuid,
-                                                _EVENTS[state]))
+        super().__init__(states, _EVENTS, instance_locks, interval_s, emit,
+                         started)

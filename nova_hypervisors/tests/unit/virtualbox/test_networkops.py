@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Adapters of servers; that frames go through is for functional tests."""
 
-import contextlib
 import dataclasses
 
 import pytest
 from nova import exception
-from nova.virt import fake as nova_fake
 
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.tests import builders
@@ -16,37 +14,6 @@ from nova_hypervisors.virtualbox import networks
 from nova_hypervisors.virtualbox import spec
 
 State = api.MachineState
-
-
-class Neutron(nova_fake.FakeVirtAPI):
-    """Says what became of ports.
-
-    :ivar failed: whether it reports that plugging in has failed
-    :ivar comes: whether it says anything at all
-    :ivar expected: the events that were waited for, and for how long
-    """
-
-    def __init__(self):
-        super().__init__()
-        self.failed = False
-        self.comes = True
-        self.expected = None
-
-    @contextlib.contextmanager
-    def wait_for_instance_event(self, instance, events, seconds,
-                                error_callback=None):
-        self.expected = events, seconds
-        yield
-        if events and not self.comes:
-            raise getattr(exception, 'InstanceEventTimeout', TimeoutError)
-        if self.failed:
-            for name, _ in events:
-                error_callback(name, instance)
-
-
-@pytest.fixture
-def neutron():
-    return Neutron()
 
 
 class Ports:
@@ -71,56 +38,12 @@ def ports():
 
 
 @pytest.fixture
-def make_networks(vbox, neutron, ports):
-    def make_networks(entry='physnet1:nat', timeout_s=300, is_fatal=True,
-                      spares=0):
+def make_networks(vbox, ports):
+    def make_networks(entry='physnet1:nat', spares=0):
         return networkops.NetworkOps(
-            vbox, machines.Machines(vbox), neutron,
-            lambda: [networks.parse(entry)], ports, plug_timeout_s=timeout_s,
-            plug_is_fatal=is_fatal, spares=spares)
+            vbox, machines.Machines(vbox),
+            lambda: [networks.parse(entry)], ports, spares=spares)
     return make_networks
-
-
-class TestEvents:
-    @pytest.fixture
-    def wait(self, make_networks):
-        """Wait for a port that is down; return what was done meanwhile."""
-        def wait(power_on=True, **options):
-            done = []
-            with make_networks(**options).events(
-                    builders.instance(), [builders.vif(active=False)],
-                    power_on):
-                done.append('spawned')
-            return done
-        return wait
-
-    def test_a_port_that_is_down_is_waited_for(self, wait, neutron):
-        assert wait(timeout_s=7) == ['spawned']
-        ((name, _),), seconds = neutron.expected
-        assert (name, seconds) == ('network-vif-plugged', 7)
-
-    @pytest.mark.parametrize('options', [
-        {'timeout_s': 0}, {'power_on': False}])
-    def test_or_not(self, wait, neutron, options):
-        neutron.comes = False
-        assert wait(**options) == ['spawned']
-        assert neutron.expected[0] == []
-
-    @pytest.mark.parametrize('reason', ['comes', 'failed'])
-    def test_without_it_the_server_is_not_made(self, wait, neutron, reason):
-        setattr(neutron, reason, reason == 'failed')
-        with pytest.raises(exception.VirtualInterfaceCreateException):
-            wait()
-
-    @pytest.mark.parametrize('reason', ['comes', 'failed'])
-    def test_or_it_is_if_that_is_wanted(self, wait, neutron, reason):
-        setattr(neutron, reason, reason == 'failed')
-        assert wait(is_fatal=False) == ['spawned']
-
-    def test_what_fails_meanwhile_is_what_is_told(self, make_networks):
-        with (pytest.raises(KeyError),
-              make_networks().events(builders.instance(), [], True)):
-            raise KeyError
 
 
 class TestAttaching:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 from nova.compute import power_state
-from nova.virt import fake as nova_fake
 
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
@@ -79,8 +78,7 @@ def watch(client, parts):
 @pytest.fixture
 def power(client, parts, time, watch):
     networks = networkops.NetworkOps(
-        client, parts.machines, nova_fake.FakeVirtAPI(), list,
-        ports.Ports(), plug_timeout_s=0, plug_is_fatal=True)
+        client, parts.machines, list, ports.Ports())
     return powerops.PowerOps(
         client, parts.machines, parts.files, networks, parts.consoles,
         locks.InstanceLocks(), watch, soft_reboot_s=SOFT_REBOOT_S,

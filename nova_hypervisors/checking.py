@@ -6,9 +6,11 @@ from __future__ import annotations
 import contextlib
 import difflib
 import importlib
+import re
 from collections.abc import Iterator
 from collections.abc import Sequence
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from nova import config as nova_config
@@ -17,8 +19,9 @@ from oslo_config import iniparser
 
 from nova_hypervisors.common import checks
 from nova_hypervisors.conf import opts
+from nova_hypervisors.vmwareapi import oldflags
 
-# What the driver's first configuration files had, and what reads it now.
+# What the drivers' first configuration files had, and what reads it now.
 _SUCCESSORS = {
     ('DEFAULT', 'verbose'): '[DEFAULT] debug',
     ('DEFAULT', 'vnc_enabled'): '[vnc] enabled',
@@ -30,6 +33,9 @@ _SUCCESSORS = {
     ('vnc', 'vncserver_proxyclient_address'):
         '[vnc] server_proxyclient_address',
 }
+
+# As the first ESX driver's flag files had them.
+_FLAG = re.compile(r'\s*--?(\w+)(=|\s|$)')
 
 # Their options depend on what other options say, and are registered late.
 _DYNAMIC = ('keystone_authtoken', 'keystone', 'service_user', 'placement',
@@ -48,6 +54,8 @@ def run(config_files: Sequence[str]) -> checks.Results:
     results = checks.Results()
     conf = _read(config_files, results)
     if conf is None:
+        for path in config_files:
+            _check_flags(path, results)
         return results
     for path in config_files:
         _check_keys(path, results)
@@ -64,7 +72,7 @@ def _read(config_files: Sequence[str],
         nova_config.parse_args(['nova-compute'], list(config_files),
                                init_rpc=False, configure_db=False)
         # A value of the wrong kind is noticed when it is first read.
-        for group in ('virtualbox', 'rdp', 'vnc'):
+        for group in ('virtualbox', 'rdp', 'vmware', 'vnc'):
             for name in conf.CONF[group]:
                 conf.CONF[group][name]
     except (cfg.Error, ValueError) as error:
@@ -85,13 +93,8 @@ def _check_keys(path: str, results: checks.Results) -> None:
         if group in _DYNAMIC or group not in known or name in known[group]:
             continue
         found = True
-        successor = _SUCCESSORS.get((group, name))
-        close = difflib.get_close_matches(name, known[group], 1)
-        advice = (f'use {successor}' if successor
-                  else f'did you mean {close[0]}?' if close
-                  else 'take it out')
         results.warn('option', f'{path}: nothing reads [{group}] {name}: '
-                     f'{advice}')
+                     f'{_advice(group, name, known[group])}')
     for group in sorted(strange):
         close = difflib.get_close_matches(group, known, 1)
         advice = f': did you mean [{close[0]}]?' if close else ''
@@ -99,6 +102,30 @@ def _check_keys(path: str, results: checks.Results) -> None:
                      f'[{group}]{advice}')
     if not (found or strange):
         results.ok('options', f'{path}: all are read')
+
+
+def _advice(group: str, name: str, known: set[str]) -> str:
+    """Say what to do with an option that nobody reads."""
+    if (group, name) in _SUCCESSORS:
+        return f'use {_SUCCESSORS[group, name]}'
+    if group == 'DEFAULT' and name in oldflags.BY_NAME:
+        return oldflags.BY_NAME[name].advice
+    close = difflib.get_close_matches(name, known, 1)
+    return f'did you mean {close[0]}?' if close else 'take it out'
+
+
+def _check_flags(path: str, results: checks.Results) -> None:
+    """Name the flags of a file that is a flag file, which nobody reads."""
+    try:
+        lines = Path(path).read_text(encoding='utf-8').splitlines()
+    except (OSError, UnicodeDecodeError):
+        return  # said before
+    for line in lines:
+        found = _FLAG.match(line)
+        if found and found[1] in oldflags.BY_NAME:
+            flag = oldflags.BY_NAME[found[1]]
+            results.warn('option', f'{path}: nothing reads flags, such as '
+                         f'--{flag.name}: {flag.advice}')
 
 
 def _keys(path: str) -> Iterator[tuple[str, str]]:

@@ -5,7 +5,9 @@ from oslo_config import cfg
 
 from nova_hypervisors.conf import rdp
 from nova_hypervisors.conf import virtualbox
+from nova_hypervisors.conf import vmware
 
 
 def list_opts() -> list[tuple[cfg.OptGroup, list[cfg.Opt]]]:
-    return [(module.GROUP, module.OPTS) for module in (virtualbox, rdp)]
+    return [(module.GROUP, module.OPTS)
+            for module in (virtualbox, rdp, vmware)]

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Those options of ``[virtualbox]`` that are about moving to other hosts."""
+"""Those options of a driver that are about moving to other hosts."""
 
 from oslo_config import cfg
 
+#: How their disks get there.
 OPTS = [
     cfg.StrOpt(
         'transfer_address',
@@ -61,6 +62,21 @@ Possible values:
 * The path of a PEM file, without a passphrase.
 """),
     cfg.StrOpt(
+        'transfer_ca_file',
+        help="""
+The file of the certificate authority that has to have signed the certificates
+of other services from which this one fetches disks.
+
+Possible values:
+
+* The path of a PEM file.  Then every service needs a ``transfer_certificate``.
+* Unset: what Nova says about their certificates is enough.
+"""),
+]
+
+#: How VirtualBox sends the memory of those that go on running.
+TELEPORT_OPTS = [
+    cfg.StrOpt(
         'teleport_address',
         default='$my_ip',
         help="""
@@ -95,16 +111,5 @@ Possible values:
 Related options:
 
 * ``teleport_address``
-"""),
-    cfg.StrOpt(
-        'transfer_ca_file',
-        help="""
-The file of the certificate authority that has to have signed the certificates
-of other services from which this one fetches disks.
-
-Possible values:
-
-* The path of a PEM file.  Then every service needs a ``transfer_certificate``.
-* Unset: what Nova says about their certificates is enough.
 """),
 ]

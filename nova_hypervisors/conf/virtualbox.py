@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from oslo_config import cfg
 
+from nova_hypervisors.conf import certificates
 from nova_hypervisors.conf import machines
 from nova_hypervisors.conf import transfer
 from nova_hypervisors.conf import webservice
@@ -221,45 +222,6 @@ Related options:
 
 * ``[serial_console] enabled``
 """),
-    cfg.StrOpt(
-        'console_certificate',
-        help="""
-The file of the certificate with which consoles are handed out.
-
-If it is set, nova-novncproxy has to use VeNCrypt: set ``[vnc] auth_schemes``
-to ``vencrypt`` there.  If it is not set, what goes between it and this service
-is not encrypted.  Serial consoles never are: nova-serialproxy knows no TLS.
-
-Possible values:
-
-* The path of a PEM file.
-
-Related options:
-
-* ``console_private_key``
-* ``console_client_ca``
-"""),
-    cfg.StrOpt(
-        'console_private_key',
-        help="""
-The file of the private key that belongs to ``console_certificate``.
-
-Possible values:
-
-* The path of a PEM file, without a passphrase.
-"""),
-    cfg.StrOpt(
-        'console_client_ca',
-        help="""
-The file of the certificate authority that signs Nova's console proxies.
-
-If it is set, only clients with a certificate of this authority get a console:
-``[vnc] vencrypt_client_cert`` on their side.
-
-Possible values:
-
-* The path of a PEM file.
-"""),
     cfg.IntOpt(
         'console_log_size',
         default=1024,
@@ -272,7 +234,8 @@ What the guest writes while this service is not running is lost.
 ]
 
 OPTS = [*BACKEND_OPTS, *webservice.OPTS, *VBOXMANAGE_OPTS, *DISPLAY_OPTS,
-        *machines.OPTS, *transfer.OPTS]
+        *certificates.OPTS, *machines.OPTS, *transfer.OPTS,
+        *transfer.TELEPORT_OPTS]
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The files that are made from the code are as the code would make them."""
 
+import re
 import subprocess
 import sys
 
@@ -8,7 +9,7 @@ import pytest
 
 from lab import generated
 from lab import layout
-from nova_hypervisors import conf
+from nova_hypervisors.conf import opts
 
 
 @pytest.mark.parametrize('path', generated.FILES,
@@ -23,9 +24,14 @@ def test_the_readme_has_the_matrix():
 
 def test_the_sample_has_every_option_once():
     text = generated.SAMPLE.read_text().partition('# Every option')[2]
-    for group in ('virtualbox', 'rdp'):
-        for name in conf.CONF[group]:
-            assert text.count(f'\n#{name} =') == 1, name
+    sections = dict(zip(*[iter(re.split(r'\n\[(\w+)\]\n', text)[1:])] * 2,
+                        strict=True))
+    published = opts.list_opts()
+    assert set(sections) == {group.name for group, _ in published}
+    for group, options in published:
+        for option in options:
+            assert sections[group.name].count(
+                f'\n#{option.name} =') == 1, option.name
 
 
 _READ = """

@@ -3,6 +3,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from nova_hypervisors import checking
 from nova_hypervisors import conf
 from nova_hypervisors.common import checks
 from nova_hypervisors.tests.unit import samples
+from nova_hypervisors.vmwareapi import oldflags
 
 OK, WARNING, FAILED = checks.Outcome
 
@@ -177,6 +179,27 @@ vnc_enabled = true
         results = check('zzz = 1')
         assert outcomes(results, 'driver') == [OK]
 
+    def test_the_first_esx_driver_s_have_successors(self, check):
+        text = '\n'.join(f'{flag.name} = x' for flag in oldflags.FLAGS)
+        found = unread(check(f'[DEFAULT]\n{text}'))
+        assert len(found) == 13
+        assert '[DEFAULT] vmwareapi_host_ip: use [vmware] host_ip' in found
+        assert ('[DEFAULT] image_service: take it out: images come from '
+                'Glance and from nowhere else') in found
+        assert not [line for line in found if 'did you mean' in line]
+
+    def test_their_flag_files_are_told_from_others(self, write):
+        path = Path(write())
+        path.write_text('--connection_type=vmwareapi\n--verbose\n'
+                        '--vlan_interface vmnic0\n# --glance_host\n')
+        first, *others = checking.run([str(path)])
+        assert first.outcome is FAILED
+        assert [result.outcome for result in others] == [WARNING, WARNING]
+        assert others[0].details.endswith(
+            '--connection_type: use [DEFAULT] compute_driver = '
+            'nova_hypervisors.VMwareESXDriver')
+        assert '--vlan_interface: use [vmware]' in others[1].details
+
 
 class TestValues:
     @pytest.mark.parametrize(('text', 'words'), [
@@ -185,6 +208,7 @@ class TestValues:
         ('console_port = 99999', 'console_port'),
         ('snapshot_image_format = iso', 'snapshot_image_format'),
         ('[rdp]\nsecurity_method = none', 'security_method'),
+        ('[vmware]\nscreen_protocol = rdp', 'screen_protocol'),
         ('[vnc]\nenabled = perhaps', 'enabled'),
     ])
     def test_one_that_cannot_be_is_the_end(self, check, text, words):

@@ -2,10 +2,12 @@
 import re
 
 import pytest
+from nova.conf import vmware as novas_vmware
 from oslo_config import cfg
 
 from nova_hypervisors import conf
 from nova_hypervisors.conf import opts
+from nova_hypervisors.conf import vmware
 from nova_hypervisors.neutron import opts as neutron_opts
 
 # What the first driver's README published.
@@ -33,6 +35,8 @@ FORMER = {
     },
 }
 
+NOVAS = novas_vmware.ALL_VMWARE_OPTS
+
 ALL = [(group, option)
        for group, options in (*opts.list_opts(), *neutron_opts.list_opts())
        for option in options]
@@ -45,7 +49,8 @@ def ids(value):
 @pytest.fixture
 def defaults():
     conf.CONF([], project='nova', default_config_files=[])
-    return conf.CONF
+    yield conf.CONF
+    conf.CONF.reset()
 
 
 @pytest.fixture
@@ -73,14 +78,27 @@ class TestNames:
     def test_they_are_published(self):
         found = {group.name: {option.name for option in options}
                  for group, options in opts.list_opts()}
-        assert set(found) == {'virtualbox', 'rdp'}
+        assert set(found) == {'virtualbox', 'rdp', 'vmware'}
         for group, names in FORMER.items():
             assert set(names) <= found[group]
 
     def test_published_ones_are_registered(self, defaults):
+        novas = {option.dest for option in NOVAS}
         for group, options in opts.list_opts():
-            assert set(defaults[group.name]) == {
+            assert set(defaults[group.name]) - novas == {
                 option.dest for option in options}
+
+    def test_nova_has_none_of_those_that_are_ours(self):
+        """It would then be declared twice, or mean something else."""
+        ours = dict(opts.list_opts())[vmware.GROUP]
+        assert not {option.name for option in ours} & {
+            option.name for option in NOVAS}
+
+    def test_nova_has_those_that_the_help_names(self):
+        named = set(re.findall(r'``([a-z_]+)``', vmware.GROUP.help))
+        assert len(named) == 12
+        assert named <= {
+            option.name for option in NOVAS}
 
 
 class TestValues:
@@ -111,6 +129,12 @@ html5_proxy_base_url=http://127.0.0.1:8000/
         found = read(f'[virtualbox]\nvboxmanage_cmd={path}\n')
         assert found.virtualbox.vboxmanage_cmd == path
 
+    def test_a_port_group_may_have_a_comma_in_its_name(self, read):
+        found = read('[vmware]\nphysical_network_mappings = '
+                     'physnet1:VM Network, "physnet2:Test, old"\n')
+        assert found.vmware.physical_network_mappings == [
+            'physnet1:VM Network', 'physnet2:Test, old']
+
     @pytest.mark.parametrize(('group', 'line'), [
         ('virtualbox', 'retry_count = -1'),
         ('virtualbox', 'retry_interval = soon'),
@@ -123,6 +147,14 @@ html5_proxy_base_url=http://127.0.0.1:8000/
         ('virtualbox', 'wait_soft_reboot_seconds = -1'),
         ('virtualbox', 'state_poll_interval = 0.1'),
         ('virtualbox', 'snapshot_image_format = iso'),
+        ('vmware', 'screen_protocol = rdp'),
+        ('vmware', 'instances_folder = /nova'),
+        ('vmware', 'instances_folder ='),
+        ('vmware', 'image_cache_folder = nova//images'),
+        ('vmware', 'image_cache_folder = [local] images'),
+        ('vmware', 'request_timeout = 0'),
+        ('vmware', 'port_group_prefix = a-name-that-is-too-long'),
+        ('vmware', 'vlan_mappings = "physnet1:vmnic0'),
         ('rdp', 'security_method = none'),
         ('rdp', 'html5_proxy_base_url = ftp://x/'),
     ])
@@ -161,6 +193,7 @@ class TestHelp:
         _, _, related = option.help.partition('Related options:')
         known = {other.name for section, other in ALL
                  if section.name == group.name}
+        known |= {option.name for option in NOVAS if group is vmware.GROUP}
         for name in re.findall(r'^\* ``(\w+)``', related, re.MULTILINE):
             assert name in known
 

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The options of ``[vmware]`` that Nova does not have.
+
+Nova declares the group, for its own driver for vCenter, and this driver reads
+some of its options: host_ip, host_port, host_username, host_password, ca_file,
+insecure, datastore_regex, api_retry_count, connection_pool_size, vnc_port,
+vnc_port_total, vnc_keymap.  None of them is declared here again, because
+oslo.config takes a second declaration of a name only if it is the same.
+"""
+
+from oslo_config import cfg
+
+from nova_hypervisors.conf import certificates
+from nova_hypervisors.conf import esxmachines
+from nova_hypervisors.conf import transfer
+
+GROUP = cfg.OptGroup(
+    'vmware',
+    title='VMware ESX',
+    help="""
+How the driver for single ESX hosts talks to its host, and what its machines
+are like.
+
+Used when ``[DEFAULT] compute_driver`` is ``nova_hypervisors.VMwareESXDriver``.
+Of Nova's own options in this section it reads ``host_ip``, ``host_port``,
+``host_username``, ``host_password``, ``ca_file``, ``insecure``,
+``datastore_regex``, ``api_retry_count``, ``connection_pool_size``,
+``vnc_port``, ``vnc_port_total`` and ``vnc_keymap``, and no others.
+""")
+
+HOST_OPTS = [
+    cfg.StrOpt(
+        'host_password_file',
+        help="""
+A file whose first line is the password of ``host_username``.
+
+It is read at each log-in.
+
+Possible values:
+
+* The path of a file that only the user of nova-compute can read.
+
+Related options:
+
+* ``host_password`` is not read then.
+"""),
+    cfg.StrOpt(
+        'wsdl_location',
+        sample_default='http://web.example.org/vimService.wsdl',
+        help="""
+Where the description of the host's API is: vimService.wsdl, with the files
+that it names beside it.
+
+Possible values:
+
+* A URL (``http``, ``https`` or ``file``), or the path of a file.
+* Unset: what comes with this package.
+"""),
+    cfg.BoolOpt(
+        'allow_old_tls',
+        default=False,
+        help="""
+Whether the host may speak TLS 1.0 and 1.1, with the ciphers of that time.
+
+Hosts before ESXi 6.5 know nothing better.  Whoever is between this service and
+the host may then be able to read along.
+"""),
+    cfg.FloatOpt(
+        'connect_timeout',
+        default=10.0,
+        min=0.1,
+        help="""
+Seconds after which a connection to the host that does not come about is given
+up.
+
+Related options:
+
+* ``request_timeout`` is the limit of an answer.
+"""),
+    cfg.FloatOpt(
+        'request_timeout',
+        default=60.0,
+        min=1.0,
+        help="""
+Seconds after which the host's answer to a call is no longer waited for.
+
+What takes longer is a task of the host, which is answered at once and has a
+limit of its own: ``task_timeout``.
+"""),
+    cfg.FloatOpt(
+        'task_timeout',
+        default=3600.0,
+        min=1.0,
+        help="""
+Seconds after which a task of the host that has not ended is cancelled.
+
+It limits copying and extending a disk, merging a snapshot, and everything else
+that the host does with data.
+"""),
+    cfg.FloatOpt(
+        'transfer_timeout',
+        default=60.0,
+        min=1.0,
+        help="""
+Seconds for which an upload to the host, or a download, may stand still.
+
+What moves, however slowly, goes on.
+"""),
+    cfg.FloatOpt(
+        'retry_interval',
+        default=1.0,
+        min=0.0,
+        help="""
+Seconds between two tries of the same call.
+
+Only failures that can go away are tried again.
+
+Related options:
+
+* ``api_retry_count`` says how often.
+"""),
+    cfg.FloatOpt(
+        'keep_alive_interval',
+        default=300.0,
+        min=0.0,
+        help="""
+Seconds after which a session with the host that was not used is used, so that
+the host does not end it.
+
+A host ends sessions after 30 minutes without a call, unless it is told
+otherwise.  A session that has ended costs the next call one log-in.
+
+Possible values:
+
+* 0: sessions are left to end.
+"""),
+]
+
+CONSOLE_OPTS = [
+    cfg.StrOpt(
+        'screen_protocol',
+        default='auto',
+        choices=[
+            ('auto', 'VNC on hosts before ESXi 7.0, WebMKS on others.'),
+            ('webmks', 'WebMKS: a web socket of hosts since ESXi 6.0.'),
+            ('vnc', "The host's VNC server, which ESXi 7.0 has no more."),
+            ('none', 'Servers have no VNC console.'),
+        ],
+        help="""
+How this service gets the screens that it hands out to nova-novncproxy.
+
+With VNC each machine has a port of the host and a password of its own, and the
+host's firewall has to let this service in.  WebMKS needs neither: the host
+gives a ticket for each connection, which is good once.
+
+Related options:
+
+* ``console_port``
+* ``vnc_port``, ``vnc_port_total`` and ``vnc_keymap`` with VNC
+"""),
+    cfg.PortOpt(
+        'console_port',
+        default=6084,
+        help="""
+The port on which this service hands out consoles to Nova's console proxies.
+
+nova-novncproxy knows neither WebMKS nor passwords.  So this service listens on
+``[vnc] server_proxyclient_address`` and this port, and connects to the host
+itself.  The port has to be reachable from the console proxies only, and
+differs between services on one host.
+"""),
+    cfg.BoolOpt(
+        'console_log',
+        default=True,
+        help="""
+Whether servers have a serial port whose output the host keeps in a file.
+
+``openstack console log show`` shows the end of the file.  It is in the
+server's folder on the datastore, and nothing limits its size.
+"""),
+    *certificates.OPTS,
+]
+
+OPTS = [*HOST_OPTS, *esxmachines.OPTS, *CONSOLE_OPTS, *transfer.OPTS]
+
+
+def register_opts(conf: cfg.ConfigOpts) -> None:
+    """:param conf: Nova's, with its own options of the group"""
+    conf.register_group(GROUP)
+    conf.register_opts(OPTS, group=GROUP)

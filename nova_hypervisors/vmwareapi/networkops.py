@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Network adapters of servers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
+
+from nova import objects
+from oslo_concurrency import lockutils
+from oslo_log import log as logging
+
+from nova_hypervisors.clients import errors
+from nova_hypervisors.clients.vsphere import api
+from nova_hypervisors.clients.vsphere import interface
+from nova_hypervisors.vmwareapi import hardware
+from nova_hypervisors.vmwareapi import machines
+from nova_hypervisors.vmwareapi import networks
+
+LOG = logging.getLogger(__name__)
+
+_LOCK = 'nova-hypervisors-port-groups'
+
+
+class NetworkOps:
+    def __init__(self, client: interface.ESXClient,
+                 machine_map: machines.Machines,
+                 mappings: Callable[[], networks.Mappings]) -> None:
+        self._client = client
+        self._machines = machine_map
+        self._mappings = mappings
+
+    def prepare(self, network_info: Sequence[dict[str, Any]],
+                model: api.NicModel) -> tuple[api.Nic, ...]:
+        """Return a machine's adapters; their port groups are there then.
+
+        :raises VirtualInterfacePlugException: a network has no place on the
+            host
+        """
+        plans = [networks.plan(vif, self._mappings()) for vif in network_info]
+        if plans:
+            with lockutils.lock(_LOCK):
+                host = self._client.network()
+                for wanted in dict.fromkeys(plans):
+                    self._ensure(wanted, host)
+        return tuple(
+            api.Nic(mac=vif['address'].lower(), port_group=wanted.port_group,
+                    model=model)
+            for vif, wanted in zip(network_info, plans, strict=True))
+
+    def _ensure(self, wanted: networks.Plan, host: api.HostNetwork) -> None:
+        group = networks.missing_group(wanted, host)
+        if group is None:
+            return
+        try:
+            self._client.add_port_group(group)
+        except errors.AlreadyExists:
+            # Somebody else was faster; but was it made the same?
+            networks.missing_group(wanted, self._client.network())
+        else:
+            LOG.info('Made the port group %s with VLAN %d on %s', group.name,
+                     group.vlan_id, group.switch)
+
+    def attach(self, instance: objects.Instance,
+               image_meta: objects.ImageMeta, vif: dict[str, Any]) -> None:
+        ref = self._machines.ref(instance.uuid)
+        nics = self.prepare([vif], hardware.nic_model(image_meta))
+        self._client.change_machine(ref, api.MachineChange(add_nics=nics))
+
+    def detach(self, instance: objects.Instance, vif: dict[str, Any]) -> None:
+        ref = self._machines.ref(instance.uuid)
+        address = vif['address'].lower()
+        keys = tuple(nic.key for nic in self._client.machine_details(ref).nics
+                     if nic.mac == address and nic.key is not None)
+        if not keys:
+            LOG.warning('The server has no network adapter %s to detach',
+                        address, instance=instance)
+            return
+        self._client.change_machine(ref, api.MachineChange(remove_nics=keys))

@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From what Cinder tells of a volume to what VirtualBox needs: no I/O here.
-
-Source of the fields of a connection: "iSCSI" in Cinder's documentation of
-connection properties, and cinder.volume.targets.iscsi.
-"""
+"""From what Cinder tells of a volume to what VirtualBox needs: no I/O here."""
 
 from __future__ import annotations
 
@@ -18,11 +14,8 @@ from nova import exception
 from nova.virt import driver as virt_driver
 
 from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.common import iscsi
 from nova_hypervisors.virtualbox import spec
-
-_ISCSI = 'iscsi'
-_ISCSI_PORT = 3260
-_CHAP = 'CHAP'
 
 _RESERVED_PORTS = frozenset({spec.ROOT_PORT, spec.ISO_PORT, api.RESCUED_PORT,
                              spec.CONFIG_DRIVE_PORT})
@@ -52,50 +45,10 @@ def lun(connection_info: Mapping[str, Any], initiator: str,
     :raises MultiattachNotSupportedByVirtDriver:
     :raises InvalidVolume: VirtualBox cannot use it; says why
     """
-    data = connection_info.get('data') or {}
-    volume_id = connection_info.get('serial') or data.get('volume_id') or ''
-    _check(connection_info, data, volume_id, encryption)
-    try:
-        address = api.LunAddress(_portal(data['target_portal']),
-                                 data['target_iqn'], int(data['target_lun']))
-    except (KeyError, TypeError, ValueError) as error:
-        raise exception.InvalidVolume(
-            reason=f'the connection of volume {volume_id} has no sound '
-            f'target_portal, target_iqn and target_lun ({error})') from error
-    return api.Lun(address, initiator, data.get('auth_username') or '',
-                   data.get('auth_password') or '')
-
-
-def _check(connection_info: Mapping[str, Any], data: Mapping[str, Any],
-           volume_id: str, encryption: Mapping[str, Any] | None) -> None:
-    kind = connection_info.get('driver_volume_type')
-    if kind != _ISCSI:
-        raise exception.VolumeDriverNotFound(driver_type=kind)
-    # Nova looks at neither when a server boots, and a guest would write over
-    # the header of the encryption.
-    if encryption or data.get('encrypted'):
-        raise exception.VolumeEncryptionNotSupported(volume_type=kind,
-                                                     volume_id=volume_id)
-    if connection_info.get('multiattach'):
-        raise exception.MultiattachNotSupportedByVirtDriver(
-            volume_id=volume_id)
-    method = data.get('auth_method')
-    if method and method.upper() != _CHAP:
-        raise exception.InvalidVolume(
-            reason=f'the target of volume {volume_id} asks for {method}, and '
-            "VirtualBox's initiator knows CHAP only")
-    if data.get('access_mode', 'rw') != 'rw':
-        raise exception.InvalidVolume(
-            reason=f'volume {volume_id} may only be read, and VirtualBox '
-            'attaches disks for writing')
-
-
-def _portal(text: str) -> str:
-    """Return an address with its port; it may be left out."""
-    _, colon, port = text.rpartition(':')
-    if colon and port.isdecimal():
-        return text
-    return f'{text}:{_ISCSI_PORT}'
+    found = iscsi.connection(connection_info, 'VirtualBox', encryption)
+    return api.Lun(
+        api.LunAddress(f'{found.address}:{found.port}', found.iqn, found.lun),
+        initiator, found.user, found.secret)
 
 
 def planned(block_device_info: Mapping[str, Any] | None,

@@ -29,7 +29,7 @@ class Mappings:
 
     port_groups: Mapping[str, str]
     adapters: Mapping[str, str]
-    prefix: str = 'nova-vlan'
+    prefix: str
 
     def port_group(self, physical_network: str | None) -> str | None:
         return self.port_groups.get(
@@ -65,8 +65,8 @@ def plan(vif: dict[str, Any], mappings: Mappings) -> Plan:
         return Plan(name)
     adapter = mappings.adapter(physical)
     if adapter is None:
-        raise _no_place(vif, physical, 'vlan_interface')
-    return Plan(f'{mappings.prefix}{vlan}', vlan, adapter)
+        raise _no_place(vif, physical, 'vlan_mappings')
+    return Plan(f'{mappings.prefix}{physical}-{vlan}', vlan, adapter)
 
 
 def _no_place(vif: dict[str, Any], physical: str | None,

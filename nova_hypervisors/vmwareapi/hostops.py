@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The host and what it has for servers."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import functools
+import math
+import re
+from typing import Any
+
+import os_resource_classes as orc
+from nova import exception
+from nova.objects import fields
+from nova.virt import node
+from oslo_log import log as logging
+from oslo_serialization import jsonutils
+from oslo_utils import timeutils
+from oslo_utils import units
+
+from nova_hypervisors.clients import errors
+from nova_hypervisors.clients.vsphere import api
+from nova_hypervisors.clients.vsphere import interface
+from nova_hypervisors.vmwareapi import datastores
+from nova_hypervisors.vmwareapi import machines
+
+LOG = logging.getLogger(__name__)
+
+HYPERVISOR_TYPE = 'VMware ESXi'
+
+# Nova's column is an INTEGER; "8.0.2" is 8000002, as others number versions.
+_VERSION_STEP = 1000
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reserved:
+    """What the operator keeps for the host itself."""
+
+    vcpus: int
+    memory_mb: int
+    disk_gb: int
+
+
+class HostOps:
+    """:param hostname: [DEFAULT] host, which is the node's name too
+
+    :param pattern: which datastores are for servers; None for all
+    """
+
+    def __init__(self, client: interface.ESXClient,
+                 machine_map: machines.Machines, *, hostname: str,
+                 reserved: Reserved, pattern: re.Pattern[str] | None,
+                 types: tuple[str, ...] = datastores.TYPES,
+                 maintenance_timeout_s: int = 600) -> None:
+        self._client = client
+        self._machines = machine_map
+        self._reserved = reserved
+        self._pattern = pattern
+        self._types = types
+        self._maintenance_timeout_s = maintenance_timeout_s
+        self.hostname = hostname
+
+    @functools.cached_property
+    def node_uuid(self) -> str:
+        """What Nova knows the host by, under whatever name."""
+        return str(node.get_local_node_uuid())
+
+    def usable(self) -> list[api.Datastore]:
+        """Return the datastores for servers, the one with most room first.
+
+        One call.
+        """
+        return self._usable(self._client.datastores())
+
+    def _usable(self, found: Any) -> list[api.Datastore]:
+        return datastores.usable(found, self._pattern, self._types)
+
+    def available_resource(self) -> dict[str, Any]:
+        """Return what ComputeDriver.get_available_resource returns."""
+        host = self._client.host()
+        usage = self._client.usage()
+        total, free = _space(self._usable(usage.datastores))
+        return {
+            'vcpus': host.threads,
+            'vcpus_used': sum(
+                machine.vcpus for machine in self._machines.owned().values()
+                if machine.state is api.PowerState.ON),
+            'memory_mb': host.memory // units.Mi,
+            'memory_mb_used': usage.memory_used // units.Mi,
+            'local_gb': total // units.Gi,
+            'local_gb_used': (total - free) // units.Gi,
+            'disk_available_least': free // units.Gi,
+            'hypervisor_type': HYPERVISOR_TYPE,
+            'hypervisor_version': version_number(host.version),
+            'hypervisor_hostname': self.hostname,
+            'cpu_info': jsonutils.dumps({
+                'arch': fields.Architecture.X86_64,
+                'model': host.cpu_model,
+                'vendor': host.cpu_vendor,
+                'topology': {
+                    'sockets': host.sockets,
+                    'cores': max(1, host.cores // max(1, host.sockets)),
+                    'threads': max(1, host.threads // max(1, host.cores))}}),
+            'supported_instances': [
+                (architecture, fields.HVType.VMWARE, fields.VMMode.HVM)
+                for architecture in (fields.Architecture.I686,
+                                     fields.Architecture.X86_64)],
+            'numa_topology': None,
+            'uuid': self.node_uuid,
+        }
+
+    def inventory(self, ratios: dict[str, float]) -> dict[str, Any]:
+        """Return Placement's inventory of this host, by resource class.
+
+        What machines that are not ours take is reserved.
+
+        :param ratios: allocation ratios, by resource class
+        """
+        host = self._client.host()
+        usage = self._client.usage()
+        total, _ = _space(self._usable(usage.datastores))
+        running = [machine for machine in self._machines.strangers()
+                   if machine.state is api.PowerState.ON]
+
+        def entry(name: str, capacity: int, reserved: int, taken: int,
+                  ) -> dict[str, Any]:
+            # Strangers share what is overcommitted: they take their part of
+            # the capacity, which is (total - reserved) * ratio.
+            reserved += math.ceil(taken / ratios[name])
+            return {'total': capacity, 'reserved': min(reserved, capacity),
+                    'min_unit': 1, 'max_unit': capacity, 'step_size': 1,
+                    'allocation_ratio': ratios[name]}
+
+        return {
+            orc.VCPU: entry(
+                orc.VCPU, host.threads, self._reserved.vcpus,
+                sum(machine.vcpus for machine in running)),
+            orc.MEMORY_MB: entry(
+                orc.MEMORY_MB, host.memory // units.Mi,
+                self._reserved.memory_mb,
+                sum(machine.memory_mb for machine in running)),
+            **({orc.DISK_GB: entry(
+                orc.DISK_GB, total // units.Gi, self._reserved.disk_gb,
+                0)} if total >= units.Gi else {}),
+        }
+
+    def uptime(self) -> str:
+        """Return how long the host is up, as ``uptime`` begins it.
+
+        :raises Unsupported: the host does not tell when it was booted
+        """
+        booted_at = self._client.host().booted_at
+        if booted_at is None:
+            raise errors.Unsupported(
+                'the host does not tell when it was booted',
+                operation='uptime')
+        now = timeutils.utcnow(with_timezone=True)
+        up = max(now - booted_at, datetime.timedelta())
+        hours, minutes = divmod(up.seconds // 60, 60)
+        return (f' {now.strftime("%H:%M:%S")} up {up.days} days, '
+                f'{hours:2}:{minutes:02}')
+
+    def set_maintenance(self, on: bool) -> str:
+        """Return what ComputeDriver.host_maintenance_mode returns.
+
+        :raises MigrationError: machines run on it: they cannot be moved away
+        """
+        running = [machine.name for machine in self._client.list_machines()
+                   if machine.state is api.PowerState.ON]
+        if on and running:
+            raise exception.MigrationError(
+                reason='a host by itself moves no machine away; power off or '
+                f'migrate {", ".join(sorted(running))} first')
+        self._client.set_maintenance(on, self._maintenance_timeout_s)
+        return 'on_maintenance' if on else 'off_maintenance'
+
+
+def _space(found: list[api.Datastore]) -> tuple[int, int]:
+    """Return the size and the free space of all datastores together."""
+    return (sum(datastore.capacity for datastore in found),
+            sum(datastore.free for datastore in found))
+
+
+def version_number(text: str) -> int:
+    """Return '8.0.2' as 8000002, and what is no version as 0."""
+    numbers = [int(part) for part in re.findall(r'\d+', text)[:3]]
+    numbers += [0] * (3 - len(numbers))
+    return ((numbers[0] * _VERSION_STEP + numbers[1]) * _VERSION_STEP
+            + numbers[2])

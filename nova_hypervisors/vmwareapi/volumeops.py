@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Volumes of Cinder, to which the host's software initiator logs in.
+
+A volume is a raw device mapping: a file in the server's folder that stands
+for a disk of the storage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from nova import exception
+from nova import objects
+from oslo_log import log as logging
+
+from nova_hypervisors.clients import errors
+from nova_hypervisors.clients.vsphere import api
+from nova_hypervisors.clients.vsphere import interface
+from nova_hypervisors.common import locks
+from nova_hypervisors.vmwareapi import machines
+from nova_hypervisors.vmwareapi import spec
+from nova_hypervisors.vmwareapi import volumes
+
+LOG = logging.getLogger(__name__)
+
+
+class VolumeOps:
+    """:param host: [DEFAULT] host"""
+
+    def __init__(self, client: interface.ESXClient,
+                 machine_map: machines.Machines,
+                 instance_locks: locks.InstanceLocks, *, host: str) -> None:
+        self._client = client
+        self._machines = machine_map
+        self._locks = instance_locks
+        self._host = host
+
+    def connector(self, address: str) -> dict[str, Any]:
+        """Return what Cinder has to know to let us in.
+
+        :param address: from which the host reaches the storage
+        """
+        return {'host': self._host, 'ip': address,
+                'initiator': self._client.iscsi_adapter().iqn,
+                'multipath': False, 'platform': 'x86_64', 'os_type': 'esx'}
+
+    def planned(self, block_device_info: Mapping[str, Any] | None,
+                ) -> list[volumes.Volume]:
+        return volumes.planned(block_device_info)
+
+    def attach(self, instance: objects.Instance,
+               connection_info: Mapping[str, Any],
+               encryption: Mapping[str, Any] | None) -> None:
+        """Attach a volume to a server, also if it runs."""
+        wanted = volumes.volume(connection_info, encryption)
+        with self._locks.hold(instance.uuid):
+            self.attach_all(self._machines.ref(instance.uuid), [wanted])
+
+    def attach_all(self, ref: str, wanted: list[volumes.Volume]) -> None:
+        """Attach volumes to a machine whose instance's lock is held."""
+        for volume in wanted:
+            details = self._client.machine_details(ref)
+            self._client.change_machine(ref, api.MachineChange(
+                add_disks=(self._disk(volume, details),)))
+
+    def _disk(self, volume: volumes.Volume,
+              details: api.MachineDetails) -> api.Disk:
+        self._client.add_target(volume.target)
+        found = self._client.find_lun(volume.target, volume.lun)
+        bus = (details.disks[0].bus if details.disks
+               else api.DiskBus.LSI_LOGIC)
+        if bus is api.DiskBus.IDE:
+            # Raw devices are SCSI devices.
+            bus = api.DiskBus.LSI_LOGIC
+        taken = {disk.unit for disk in details.disks if disk.bus is bus}
+        index = next(index for index in range(len(taken) + 1)
+                     if spec.unit(index) not in taken)
+        return api.Disk(
+            path=None, size=found.size, bus=bus, create=True,
+            unit=spec.ROOT_UNIT if volume.boots else spec.unit(index),
+            device=found.device, uuid=found.uuid)
+
+    def detach(self, instance: objects.Instance,
+               connection_info: Mapping[str, Any]) -> None:
+        """Detach a volume from a server, also if it runs.
+
+        :raises DiskNotFound: the server does not have it
+        """
+        volume = volumes.volume(connection_info)
+        with self._locks.hold(instance.uuid):
+            disk = self._attached(instance.uuid, volume)
+            if disk is None or disk.key is None:
+                raise exception.DiskNotFound(
+                    location=f'{volume.target.iqn}, LUN {volume.lun}')
+            self._client.change_machine(
+                self._machines.ref(instance.uuid),
+                api.MachineChange(remove_disks=(disk.key,)))
+            self._client.remove_target(volume.target)
+
+    def _attached(self, instance_uuid: str,
+                  volume: volumes.Volume) -> api.Disk | None:
+        try:
+            details = self._client.machine_details(
+                self._machines.ref(instance_uuid))
+            found = self._client.find_lun(volume.target, volume.lun)
+        except (errors.MachineNotFound, errors.VolumeUnavailable):
+            # Nova takes it for detached then, which it is.
+            return None
+        return next((disk for disk in details.disks
+                     if disk.uuid and disk.uuid == found.uuid), None)
+
+    def match(self, instance: objects.Instance,
+              block_device_info: Mapping[str, Any] | None) -> None:
+        """Give a machine that is off the volumes that its server has.
+
+        The instance's lock is held.
+        """
+        if not block_device_info:
+            return
+        missing = [volume for volume in self.planned(block_device_info)
+                   if self._attached(instance.uuid, volume) is None]
+        self.attach_all(self._machines.ref(instance.uuid), missing)
+
+    def forget(self, block_device_info: Mapping[str, Any] | None) -> None:
+        """Let the host forget the targets of a server that is gone."""
+        for volume in self.planned(block_device_info):
+            try:
+                self._client.remove_target(volume.target)
+            except errors.ClientError as error:
+                LOG.warning('The host keeps the target %s: %s',
+                            volume.target.iqn, error)

@@ -3,7 +3,7 @@
 PYTHON ?= python3
 
 .PHONY: help demo test up down clean virtualbox lint docs generate proofs \
-	tempest tempest-full browser crash soak
+	tempest tempest-full browser crash soak vcsim
 
 help:
 	@echo 'make demo        a cloud on this machine, and a server in it'
@@ -13,6 +13,7 @@ help:
 	@echo 'make down        stop the cloud'
 	@echo 'make clean       delete the lab: all that is in LAB_DIR'
 	@echo 'make virtualbox  only the VirtualBox of the lab, for the tests'
+	@echo 'make vcsim       and the simulated ESX host, for the tests'
 	@echo 'make lint        what the continuous integration says of the style'
 	@echo 'make docs        the documentation, in doc/build/html'
 	@echo 'make generate    write the files anew that are made from the code'
@@ -25,5 +26,5 @@ help:
 	@echo 'make soak        make and delete a thousand servers, twice'
 
 demo test up down clean virtualbox lint docs generate proofs tempest \
-		tempest-full browser crash soak:
+		tempest-full browser crash soak vcsim:
 	@$(PYTHON) -m lab $@

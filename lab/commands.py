@@ -18,6 +18,7 @@ from lab import progress
 from lab import storage
 from lab import testing
 from lab import virtualbox
+from lab import vsphere
 from lab.openstack import config
 from lab.openstack import tempest
 
@@ -59,6 +60,8 @@ def prepare_tests(lab: layout.Layout, show: progress.Progress,
                 testing.make_venv(lab, release)
 
     prepare(lab, show, make_venvs)
+    with show.step('A simulated ESX host'):
+        vsphere.make(lab, lab.logs / 'vcsim.log')
 
 
 def _make_cloud_venv(lab: layout.Layout) -> None:
@@ -145,6 +148,15 @@ def make_virtualbox(words: list[str]) -> int:
     prepare_tests(lab, show, [testing.NEWEST])
     show.say(f'VBoxManage is {lab.vboxmanage}; run tests with '
              f'{lab.nova_venv(testing.NEWEST)}/bin/python -m pytest')
+    return 0
+
+
+def make_vcsim(words: list[str]) -> int:
+    """Build the simulated ESX host of the lab, for the tests."""
+    lab = layout.Layout.from_environment()
+    show = progress.Progress()
+    prepare_tests(lab, show, [testing.NEWEST])
+    show.say(f'It is {lab.vcsim}: -help says what it takes')
     return 0
 
 
@@ -244,5 +256,6 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     'tempest-full': run_all_tempest,
     'test': test,
     'up': up,
+    'vcsim': make_vcsim,
     'virtualbox': make_virtualbox,
 }

@@ -60,6 +60,11 @@ class Layout:
         return self.bin / 'vboxwebsrv'
 
     @property
+    def vcsim(self) -> Path:
+        """A simulated ESX host."""
+        return self.bin / 'vcsim'
+
+    @property
     def tools(self) -> Path:
         """A virtual environment with uv."""
         return self.top / 'tools'

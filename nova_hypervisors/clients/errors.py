@@ -15,11 +15,13 @@ class ClientError(Exception):
     transient = False
 
     def __init__(self, detail: str, *, operation: str = '',
-                 code: int | None = None) -> None:
+                 code: int | None = None, fault: str = '') -> None:
+        """:param fault: the hypervisor's own name of it, if it has one"""
         super().__init__(f'{operation}: {detail}' if operation else detail)
         self.detail = detail
         self.operation = operation
         self.code = code
+        self.fault = fault
 
 
 class Unreachable(ClientError):
@@ -48,6 +50,10 @@ class NotInstalled(ClientError):
 
 class AuthenticationFailed(ClientError):
     pass
+
+
+class Forbidden(ClientError):
+    """Who is logged in lacks a privilege."""
 
 
 class NotFound(ClientError):

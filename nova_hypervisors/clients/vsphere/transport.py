@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The HTTPS connections to a host: of SOAP calls, /folder and /nfc."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Any
+
+import requests
+import urllib3.exceptions
+
+from nova_hypervisors.clients import errors
+
+_CONNECTIONS = 16
+
+
+class Link:
+    """A host, and how it is trusted.
+
+    :param ca_file: whose certificates are trusted; None: those that the
+        system trusts
+    :param insecure: no certificate is checked
+    :param connect_timeout_s: limit of making a connection
+    :param timeout_s: limit of an answer
+    """
+
+    def __init__(self, host: str, port: int = 443, *,
+                 ca_file: str | None = None, insecure: bool = False,
+                 connect_timeout_s: float = 10.0,
+                 timeout_s: float = 60.0) -> None:
+        if ca_file is not None and not Path(ca_file).is_file():
+            raise errors.InvalidArgument(
+                f'the file {ca_file} with the certificates to trust is not '
+                'there')
+        self.host = host
+        self.port = port
+        self.ca_file = ca_file
+        self.insecure = insecure
+        self.where = f'https://{_in_url(host)}:{port}'
+        self.connect_timeout_s = connect_timeout_s
+        self.timeout_s = timeout_s
+        # Given with each request: what the environment says of certificates
+        # (REQUESTS_CA_BUNDLE) goes before what is said of a session.
+        self._verify: bool | str = (
+            False if insecure else ca_file or True)
+        self._session = requests.Session()
+        # Neither a proxy nor a .netrc of nova-compute's environment is meant
+        # for a host's own network.
+        self._session.trust_env = False
+        self._session.mount('https://', requests.adapters.HTTPAdapter(
+            pool_connections=_CONNECTIONS, pool_maxsize=_CONNECTIONS))
+
+    @property
+    def cookies(self) -> requests.cookies.RequestsCookieJar:
+        """What the session is known by."""
+        return self._session.cookies
+
+    def request(self, method: str, path: str, operation: str,
+                timeout_s: float | None = None,
+                **options: Any) -> requests.Response:
+        """Send a request and return the answer, whatever its status.
+
+        :param path: on the host, or an URL of its own
+        :param timeout_s: of the answer, if it may take longer than others
+        :raises Unreachable: there is no connection; nothing was done
+        :raises CertificateRefused: its certificate is not trusted
+        :raises ConnectionLost: the connection broke; it may have been done
+        :raises TimedOut: there is no answer; it may have been done
+        """
+        url = path if '://' in path else self.where + path
+        limit = timeout_s or self.timeout_s
+        try:
+            return self._session.request(
+                method, url, verify=self._verify, allow_redirects=False,
+                timeout=(self.connect_timeout_s, limit), **options)
+        except requests.RequestException as error:
+            raise self.error(error, operation, limit) from error
+
+    def error(self, error: Exception, operation: str,
+              limit_s: float) -> errors.ClientError:
+        """Say what an error of a connection means."""
+        causes = _causes(error)
+        for cause in causes:
+            if isinstance(cause, ssl.SSLCertVerificationError):
+                return errors.CertificateRefused(
+                    f'the certificate of {self.where} is not trusted: '
+                    f'{cause.verify_message}. Name a file with the '
+                    'certificate that signed it (ca_file)',
+                    operation=operation)
+        if any(isinstance(cause, requests.ConnectTimeout
+                          | urllib3.exceptions.NewConnectionError
+                          | ssl.SSLError) for cause in causes):
+            return errors.Unreachable(
+                f'{self.where} cannot be reached: {_reason(causes[-1])}',
+                operation=operation)
+        if any(isinstance(cause, TimeoutError | requests.Timeout
+                          | urllib3.exceptions.TimeoutError)
+               for cause in causes):
+            return errors.TimedOut(
+                f'{self.where} gave no answer within {limit_s:g} seconds',
+                operation=operation)
+        return errors.ConnectionLost(
+            f'the connection to {self.where} broke: {_reason(causes[-1])}',
+            operation=operation)
+
+    def close(self) -> None:
+        self._session.close()
+
+
+def _in_url(host: str) -> str:
+    return f'[{host}]' if ':' in host else host
+
+
+def _causes(error: BaseException | None) -> list[BaseException]:
+    """Return an error with all that led to it, the first cause last.
+
+    requests and urllib3 wrap in arguments and in ``reason``, too.
+    """
+    found: list[BaseException] = []
+    todo = [error]
+    while todo:
+        one = todo.pop(0)
+        if one is not None and one not in found:
+            found.append(one)
+            todo += [*(item for item in one.args
+                       if isinstance(item, BaseException)),
+                     getattr(one, 'reason', None)
+                     if isinstance(getattr(one, 'reason', None),
+                                   BaseException) else None,
+                     one.__cause__, one.__context__]
+    return found
+
+
+def _reason(error: BaseException) -> str:
+    return getattr(error, 'strerror', None) or str(
+        error) or type(error).__name__

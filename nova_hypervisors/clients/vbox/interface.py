@@ -254,7 +254,10 @@ class DisplayApi(Protocol):
         """
 
     def save_screenshot(self, uuid: str, path: PurePath) -> None:
-        """Write what a running machine's screen shows as PNG."""
+        """Write what a running machine's screen shows as PNG.
+
+        :raises InvalidState: it does not run, or shows nothing yet
+        """
 
     def display_port(self, uuid: str) -> int | None:
         """Return the port on which its remote display listens, if it does."""

@@ -7,6 +7,7 @@ import base64
 import os
 from pathlib import PurePath
 
+from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import weblogon
 from nova_hypervisors.clients.vbox import websession
@@ -116,10 +117,15 @@ class WebDisplay:
             display = web.text('IConsole_getDisplay', lock.console)
             size = web.call('IDisplay_getScreenResolution', display,
                             screenId=0)
+            width, height = (int(size.findtext(name, '0'))
+                             for name in ('width', 'height'))
+            if not (width and height):
+                # It has just been started.
+                raise errors.InvalidState('its screen shows nothing yet',
+                                          operation='save_screenshot')
             picture = web.text(
                 'IDisplay_takeScreenShotToArray', display, screenId=0,
-                width=int(size.findtext('width', '0')),
-                height=int(size.findtext('height', '0')), bitmapFormat='PNG')
+                width=width, height=height, bitmapFormat='PNG')
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, 'wb') as file:
             file.write(base64.b64decode(picture))

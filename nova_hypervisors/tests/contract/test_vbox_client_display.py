@@ -14,7 +14,15 @@ from nova_hypervisors.tests import peers
 class TestDisplay:
     def test_a_running_machine_shows_its_screen(self, client, running, peer):
         picture = peer.folder / 'screen.png'
-        client.save_screenshot(running, picture)
+
+        def shown():
+            try:
+                client.save_screenshot(running, picture)
+            except errors.InvalidState:
+                return False
+            return True
+
+        peers.wait_until(shown, timeout_s=30)
         assert picture.read_bytes().startswith(b'\x89PNG')
 
     def test_a_running_machine_listens(self, client, running):

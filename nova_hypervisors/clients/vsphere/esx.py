@@ -8,9 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nova_hypervisors.clients import retry
+from nova_hypervisors.clients.vsphere import consoles
 from nova_hypervisors.clients.vsphere import hosts
+from nova_hypervisors.clients.vsphere import interface
 from nova_hypervisors.clients.vsphere import machines
+from nova_hypervisors.clients.vsphere import networks
+from nova_hypervisors.clients.vsphere import nfc
 from nova_hypervisors.clients.vsphere import session
+from nova_hypervisors.clients.vsphere import storage
 from nova_hypervisors.clients.vsphere import transport
 from nova_hypervisors.clients.vsphere import wire
 from nova_hypervisors.clients.vsphere import wsdl
@@ -18,7 +23,8 @@ from nova_hypervisors.clients.vsphere import wsdl
 _TASK_S = 3600.0
 
 
-class ESXHost(hosts.Hosts, machines.Machines):
+class ESXHost(hosts.Hosts, machines.Machines, nfc.Leases, consoles.Consoles,
+              networks.Networks, storage.Storage):
     """An ESX host; several threads may use it at once.
 
     Nothing is read and nobody is called before :meth:`connect`.
@@ -55,3 +61,8 @@ class ESXHost(hosts.Hosts, machines.Machines):
             return wire.Wire(self._link, str(wsdl.ensure(self._cache)))
         with tempfile.TemporaryDirectory() as folder:
             return wire.Wire(self._link, str(wsdl.ensure(Path(folder))))
+
+
+def _is_a_client(host: ESXHost) -> interface.ESXClient:
+    """Let mypy compare them."""
+    return host

@@ -209,19 +209,13 @@ def _inventory(found: properties.Objects) -> tasks.Inventory:
             f'the user sees no {kind}: it needs a role with at least the '
             'privileges that the documentation lists, on the whole host')
 
-    def needed(element: values.Element | None, what: str) -> values.Ref:
-        ref = values.ref(element)
-        if ref is None:
-            raise errors.Forbidden(f'the user does not see the {what}')
-        return ref
-
     datacenter, its = first('Datacenter')
     return tasks.Inventory(
         host=first('HostSystem')[0], datacenter=datacenter,
         datacenter_name=values.text(its.get('name')),
-        folder=needed(its.get('vmFolder'), 'folder of machines'),
-        pool=needed(first('ComputeResource')[1].get('resourcePool'),
-                    'resource pool'))
+        folder=tasks.needed(its.get('vmFolder'), 'the folder of machines'),
+        pool=tasks.needed(first('ComputeResource')[1].get('resourcePool'),
+                          'the resource pool'))
 
 
 def _datastores(found: properties.Objects) -> list[api.Datastore]:

@@ -138,6 +138,10 @@ class Session:
         except faults.Fault as fault:
             raise faults.to_error(fault, operation, target) from fault
 
+    def log_in_again(self) -> None:
+        """Begin a new session: who is asked knows nobody any more."""
+        self._log_in(self.number)
+
     def try_call(self, operation: str, target: values.Ref,
                  timeout_s: float | None = None,
                  **arguments: Any) -> values.Element:

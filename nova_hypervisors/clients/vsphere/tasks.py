@@ -48,6 +48,10 @@ class HostTasks:
         self._task_timeout_s = task_timeout_s
         self._inventory: Inventory | None = None
         self._watcher: watcher.Watcher | None = None
+        # Objects of the host that do not change, as they are looked up.
+        self._system: values.Ref | None = None
+        self._disks_system: values.Ref | None = None
+        self._browsers: dict[str, values.Ref] = {}
         self._listeners: list[watcher.Listener] = []
 
     @property
@@ -124,3 +128,14 @@ class HostTasks:
 
 def machine_ref(ref: str) -> values.Ref:
     return values.Ref('VirtualMachine', ref)
+
+
+def needed(element: values.Element | None, what: str) -> values.Ref:
+    """Return the reference that an element holds.
+
+    :raises Forbidden: the user does not see it
+    """
+    found = values.ref(element)
+    if found is None:
+        raise errors.Forbidden(f'the user does not see {what} of the host')
+    return found

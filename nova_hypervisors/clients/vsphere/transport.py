@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,18 @@ class Link:
                 timeout=(self.connect_timeout_s, limit), **options)
         except requests.RequestException as error:
             raise self.error(error, operation, limit) from error
+
+    def send(self, path: str, operation: str, data: Iterable[bytes],
+             method: str = 'PUT', **headers: str) -> requests.Response:
+        """Send what is made while it is sent.
+
+        :raises ClientError: also what making the data raises
+        """
+        return self.request(
+            method, path, operation, data=data, headers={
+                'Content-Type': 'application/octet-stream',
+                **{name.replace('_', '-'): value
+                   for name, value in headers.items()}})
 
     def error(self, error: Exception, operation: str,
               limit_s: float) -> errors.ClientError:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import cast
 
 from oslo_config import cfg
 
@@ -20,7 +19,7 @@ from nova_hypervisors.vmwareapi import layout
 
 def make_client(conf: cfg.ConfigOpts) -> interface.ESXClient:
     group = conf.vmware
-    return cast('interface.ESXClient', esx.ESXHost(
+    return esx.ESXHost(
         str(group.host_ip), group.host_username or '',
         functools.partial(host_password, conf), port=group.host_port,
         # As Nova says of its options: with a file, insecure is ignored.
@@ -30,7 +29,7 @@ def make_client(conf: cfg.ConfigOpts) -> interface.ESXClient:
         timeout_s=group.request_timeout, task_timeout_s=group.task_timeout,
         wsdl_location=group.wsdl_location or None,
         cache=make_layout(conf).private,
-        policy=retry.Policy(group.api_retry_count, group.retry_interval)))
+        policy=retry.Policy(group.api_retry_count, group.retry_interval))
 
 
 def host_password(conf: cfg.ConfigOpts) -> str:

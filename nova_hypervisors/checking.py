@@ -48,6 +48,12 @@ _READERS = ('castellan', 'keystonemiddleware.', 'nova.conf', 'os_vif',
 
 _PREFIX = 'nova_hypervisors.'
 
+# Who knows what a driver needs.
+_CHECKING = {
+    'VirtualBoxDriver': 'nova_hypervisors.virtualbox.checking',
+    'VMwareESXDriver': 'nova_hypervisors.vmwareapi.checking',
+}
+
 
 def run(config_files: Sequence[str]) -> checks.Results:
     """Check what nova-compute would read and do."""
@@ -60,8 +66,8 @@ def run(config_files: Sequence[str]) -> checks.Results:
     for path in config_files:
         _check_keys(path, results)
     if _check_driver(conf, results):
-        from nova_hypervisors.virtualbox import checking
-        checking.run(conf, results)
+        name = conf.compute_driver.removeprefix(_PREFIX)
+        importlib.import_module(_CHECKING[name]).run(conf, results)
     return results
 
 

@@ -23,6 +23,21 @@ class Result:
     details: str
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Finding:
+    """Something to say about the configuration.
+
+    :param fatal: the driver does not start with it
+    """
+
+    option: str
+    message: str
+    fatal: bool = True
+
+    def __str__(self) -> str:
+        return f'{self.option}: {self.message}'
+
+
 class Results(list[Result]):
     """What was found, in order."""
 

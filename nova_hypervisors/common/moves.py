@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from nova import context as nova_context
+from nova import exception
 from nova import objects
 
 
@@ -26,3 +27,12 @@ def stays(context: nova_context.RequestContext,
         return False
     return is_on_one_host(objects.Migration.get_by_id_and_instance(
         context, instance.migration_context.migration_id, instance.uuid))
+
+
+def require_staying(context: nova_context.RequestContext,
+                    instance: objects.Instance) -> None:
+    """:raises InstanceFaultRollback: the server is to go to another host"""
+    if not stays(context, instance):
+        raise exception.InstanceFaultRollback(exception.ResizeError(
+            reason='this driver resizes servers on the host that they are on '
+            'only; see [DEFAULT] allow_resize_to_same_host'))

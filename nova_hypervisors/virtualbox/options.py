@@ -8,7 +8,6 @@ is collected here, all at once, for nova-compute's start and for
 
 from __future__ import annotations
 
-import dataclasses
 import ipaddress
 import os
 import re
@@ -19,6 +18,7 @@ from pathlib import Path
 from oslo_config import cfg
 
 from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.common import checks
 from nova_hypervisors.consoles import rfb
 from nova_hypervisors.consoles import serial
 from nova_hypervisors.virtualbox import files
@@ -36,20 +36,7 @@ _UUID_LENGTH = 36
 # After its last client has gone.
 _DAEMON_ENDS_S = 5
 
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Finding:
-    """Something to say about the configuration.
-
-    :param fatal: the driver does not start with it
-    """
-
-    option: str
-    message: str
-    fatal: bool = True
-
-    def __str__(self) -> str:
-        return f'{self.option}: {self.message}'
+Finding = checks.Finding
 
 
 def pack_names(configured: str) -> frozenset[str]:

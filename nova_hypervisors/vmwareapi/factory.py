@@ -6,15 +6,86 @@ Nothing is connected, started or looked at here.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import re
+import ssl
+from collections.abc import Callable
 from pathlib import Path
 
+from nova.compute import utils as compute_utils
+from nova.image import glance
+from nova.virt import event as virtevent
+from nova.virt import virtapi as nova_virtapi
 from oslo_config import cfg
 
 from nova_hypervisors.clients import retry
+from nova_hypervisors.clients.vsphere import api
 from nova_hypervisors.clients.vsphere import esx
 from nova_hypervisors.clients.vsphere import interface
+from nova_hypervisors.common import devices
+from nova_hypervisors.common import locks
+from nova_hypervisors.common import plugging
+from nova_hypervisors.common import secrets
+from nova_hypervisors.common import watcher
+from nova_hypervisors.consoles import relay
+from nova_hypervisors.vmwareapi import consoleops
+from nova_hypervisors.vmwareapi import hostops
+from nova_hypervisors.vmwareapi import imageops
 from nova_hypervisors.vmwareapi import layout
+from nova_hypervisors.vmwareapi import machineid
+from nova_hypervisors.vmwareapi import machines
+from nova_hypervisors.vmwareapi import networkops
+from nova_hypervisors.vmwareapi import options
+from nova_hypervisors.vmwareapi import powerops
+from nova_hypervisors.vmwareapi import rescueops
+from nova_hypervisors.vmwareapi import resizeops
+from nova_hypervisors.vmwareapi import snapshotops
+from nova_hypervisors.vmwareapi import vmops
+from nova_hypervisors.vmwareapi import volumeops
+
+_EVENTS = {
+    api.PowerState.ON: virtevent.EVENT_LIFECYCLE_STARTED,
+    api.PowerState.OFF: virtevent.EVENT_LIFECYCLE_STOPPED,
+    api.PowerState.SUSPENDED: virtevent.EVENT_LIFECYCLE_SUSPENDED,
+}
+
+# The host tells when something changes; this is for what Nova did not hear.
+_LOOK_S = 10.0
+
+
+class Watcher(watcher.Watcher[api.PowerState]):
+    running = api.PowerState.ON
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Parts:
+    """:param cache_age_s: None: images are kept for good"""
+
+    client: interface.ESXClient
+    layout: layout.Layout
+    machines: machines.Machines
+    host: hostops.HostOps
+    images: imageops.ImageOps
+    power: powerops.PowerOps
+    volumes: volumeops.VolumeOps
+    vms: vmops.VMOps
+    consoles: consoleops.ConsoleOps
+    snapshots: snapshotops.SnapshotOps
+    rescues: rescueops.RescueOps
+    resizes: resizeops.ResizeOps
+    watcher: Watcher
+    cache_age_s: float | None
+
+
+def make_layout(conf: cfg.ConfigOpts) -> layout.Layout:
+    group = conf.vmware
+    cache = group.image_cache_folder
+    if group.linked_clone:
+        # Hosts that share a datastore do not know of each other's children.
+        cache = f'{cache}/{conf.host}'
+    return layout.Layout(group.instances_folder, cache,
+                         Path(conf.state_path) / 'vmwareapi')
 
 
 def make_client(conf: cfg.ConfigOpts) -> interface.ESXClient:
@@ -40,8 +111,87 @@ def host_password(conf: cfg.ConfigOpts) -> str:
     return conf.vmware.host_password or ''
 
 
-def make_layout(conf: cfg.ConfigOpts) -> layout.Layout:
-    return layout.Layout(
-        folder=conf.vmware.instances_folder,
-        cache=conf.vmware.image_cache_folder,
-        private=Path(conf.state_path) / 'vmwareapi')
+def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
+               emit: Callable[[virtevent.LifecycleEvent], None],
+               client: interface.ESXClient) -> Parts:
+    group = conf.vmware
+    where = make_layout(conf)
+    machine_map = machines.Machines(client, where)
+    instance_locks = locks.InstanceLocks()
+    host = hostops.HostOps(
+        client, machine_map, hostname=conf.host, reserved=_reserved(conf),
+        pattern=(re.compile(group.datastore_regex) if group.datastore_regex
+                 else None))
+    images = imageops.ImageOps(client, where, group.task_timeout)
+    networks = networkops.NetworkOps(
+        client, machine_map, functools.partial(options.mappings, conf))
+    power = powerops.PowerOps(client, machine_map, instance_locks,
+                              soft_reboot_s=group.wait_soft_reboot_seconds)
+    volumes = volumeops.VolumeOps(client, machine_map, instance_locks,
+                                  host=conf.host)
+    return Parts(
+        client=client, layout=where, machines=machine_map, host=host,
+        images=images, power=power, volumes=volumes,
+        vms=vmops.VMOps(
+            client, machine_map, where, host, images, networks, power,
+            volumes, instance_locks,
+            devices.DeviceMetadata(devices.Records()),
+            plugging.PlugEvents(virtapi, conf.vif_plugging_timeout,
+                                conf.vif_plugging_is_fatal),
+            vmops.Settings(
+                linked=group.linked_clone,
+                machine_id=machineid.text if group.machine_id else None,
+                console_log=group.console_log)),
+        consoles=_make_consoles(conf, client, machine_map, where),
+        snapshots=snapshotops.SnapshotOps(
+            client, machine_map, where, instance_locks, glance.API(),
+            image_format=group.snapshot_image_format,
+            timeout_s=group.task_timeout),
+        rescues=rescueops.RescueOps(client, machine_map, images, power,
+                                    instance_locks),
+        resizes=resizeops.ResizeOps(client, machine_map, power,
+                                    instance_locks),
+        watcher=Watcher(machine_map.states, _EVENTS, instance_locks, _LOOK_S,
+                        emit),
+        cache_age_s=_cache_age_s(conf))
+
+
+def _make_consoles(conf: cfg.ConfigOpts, client: interface.ESXClient,
+                   machine_map: machines.Machines,
+                   where: layout.Layout) -> consoleops.ConsoleOps:
+    group = conf.vmware
+    secret = secrets.HostSecret(where.private / 'secret')
+    return consoleops.ConsoleOps(
+        client, machine_map,
+        console_relay=relay.Relay(group.console_port, secret.derive,
+                                  functools.partial(_tls, conf)),
+        address=str(conf.vnc.server_proxyclient_address),
+        open_screen=None, host=str(group.host_ip), port=group.host_port)
+
+
+def _tls(conf: cfg.ConfigOpts) -> ssl.SSLContext | None:
+    group = conf.vmware
+    if not group.console_certificate:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(group.console_certificate,
+                            group.console_private_key)
+    if group.console_client_ca:
+        context.load_verify_locations(group.console_client_ca)
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def _reserved(conf: cfg.ConfigOpts) -> hostops.Reserved:
+    return hostops.Reserved(
+        vcpus=conf.reserved_host_cpus,
+        memory_mb=conf.reserved_host_memory_mb,
+        disk_gb=compute_utils.convert_mb_to_ceil_gb(
+            conf.reserved_host_disk_mb))
+
+
+def _cache_age_s(conf: cfg.ConfigOpts) -> float | None:
+    group = conf.image_cache
+    if not group.remove_unused_base_images:
+        return None
+    return float(group.remove_unused_original_minimum_age_seconds)

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What servers show and say."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable
+
+from nova import exception
+from nova import objects
+from nova.console import type as console_type
+from oslo_serialization import jsonutils
+from oslo_utils import units
+
+from nova_hypervisors.clients import errors
+from nova_hypervisors.clients.vsphere import api
+from nova_hypervisors.clients.vsphere import interface
+from nova_hypervisors.consoles import relay
+from nova_hypervisors.vmwareapi import machines
+
+# What Nova's API hands out at the most, as libvirt's driver has it.
+_LONGEST_OUTPUT = 100 * units.Ki
+
+#: Connects to what a ticket is for, with all handshakes done.
+ScreenOpener = Callable[[api.Ticket], socket.socket]
+
+
+class ConsoleOps:
+    """:param address: what Nova's console proxies are told to connect to
+
+    :param open_screen: None if machines show no screen
+    :param host: the host's address, for clients that go there themselves
+    """
+
+    def __init__(self, client: interface.ESXClient,
+                 machine_map: machines.Machines, *,
+                 console_relay: relay.Relay, address: str,
+                 open_screen: ScreenOpener | None, host: str,
+                 port: int) -> None:
+        self._client = client
+        self._machines = machine_map
+        self._relay = console_relay
+        self._address = address
+        self._open = open_screen
+        self._host = host
+        self._port = port
+
+    def start(self) -> None:
+        """:raises InvalidConfiguration: the relay's port is taken"""
+        if self._open is None:
+            return
+        try:
+            self._relay.start([self._address], {
+                relay.Kind.SCREEN: self._open_screen})
+        except ssl.SSLError as error:
+            raise exception.InvalidConfiguration(
+                '[vmware] console_certificate, console_private_key or '
+                f'console_client_ca cannot be used: {error}') from error
+        except OSError as error:
+            raise exception.InvalidConfiguration(
+                f'[vmware] console_port {self._relay.port} cannot be '
+                f'listened on: {error.strerror}') from error
+
+    def stop(self) -> None:
+        self._relay.stop()
+
+    def output(self, instance: objects.Instance) -> str:
+        files = self._machines.files(instance.uuid)
+        try:
+            data = self._client.console_log(files.console_log,
+                                            _LONGEST_OUTPUT)
+        except errors.NotFound:
+            # It never said anything, or has no serial port.
+            return ''
+        # Nova takes a string for Latin-1 and makes the same bytes of it.
+        return data.decode('latin-1')
+
+    def vnc(self, instance: objects.Instance) -> console_type.ConsoleVNC:
+        """:raises ConsoleTypeUnavailable: machines show no screen"""
+        if self._open is None:
+            raise exception.ConsoleTypeUnavailable(console_type='vnc')
+        self._require_running(instance)
+        return console_type.ConsoleVNC(
+            host=self._address, port=self._relay.port,
+            internal_access_path=self._relay.path(relay.Kind.SCREEN,
+                                                  instance.uuid))
+
+    def mks(self, instance: objects.Instance) -> console_type.ConsoleMKS:
+        """Return what an MKS client needs: it goes to the host itself."""
+        self._require_running(instance)
+        ticket = self._client.acquire_ticket(
+            self._machines.ref(instance.uuid), api.TicketKind.MKS)
+        path = {'ticket': ticket.ticket, 'cfgFile': ticket.config_file,
+                'thumbprint': ticket.thumbprint}
+        return console_type.ConsoleMKS(ticket.host or self._host,
+                                       ticket.port or self._port,
+                                       jsonutils.dumps(path))
+
+    def _require_running(self, instance: objects.Instance) -> None:
+        """:raises InstanceNotReady: which Nova's API knows, unlike
+            InstanceNotRunning
+        """
+        if self._machines.find(instance.uuid).state is not api.PowerState.ON:
+            raise exception.InstanceNotReady(instance_id=instance.uuid)
+
+    def _open_screen(self, uuid: str) -> socket.socket:
+        """Connect to a machine's screen, by a ticket that is good once."""
+        assert self._open is not None  # noqa: S101 it was started with it
+        return self._open(self._client.acquire_ticket(
+            self._machines.ref(uuid), api.TicketKind.WEBMKS))

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operator's options, checked together.
+
+An option by itself is checked by oslo.config.  What is wrong between options
+is collected here, all at once, for nova-compute's start and for
+``nova-hypervisors check``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from collections.abc import Iterator
+
+from oslo_config import cfg
+
+from nova_hypervisors.common import checks
+from nova_hypervisors.common import network
+from nova_hypervisors.vmwareapi import networks
+
+Finding = checks.Finding
+
+_REQUIRED = ('host_ip', 'host_username')
+
+
+def findings(conf: cfg.ConfigOpts) -> list[Finding]:
+    """Return all that is wrong with the options of this driver."""
+    return [*_host(conf), *_files(conf), *_datastores(conf),
+            *_networks(conf)]
+
+
+def _host(conf: cfg.ConfigOpts) -> Iterator[Finding]:
+    group = conf.vmware
+    for name in _REQUIRED:
+        if not group[name]:
+            yield Finding(f'[vmware] {name}', 'it is not set')
+    if group.host_password and group.host_password_file:
+        yield Finding('[vmware] host_password',
+                      'it is set, and host_password_file too: set one')
+    if not (group.host_password or group.host_password_file):
+        yield Finding('[vmware] host_password_file',
+                      'neither it nor host_password is set')
+    if group.insecure:
+        yield Finding('[vmware] insecure',
+                      f'nobody checks that it is {group.host_ip} that '
+                      'answers: set ca_file instead', fatal=False)
+
+
+def _files(conf: cfg.ConfigOpts) -> Iterator[Finding]:
+    for name in ('host_password_file', 'ca_file', 'console_certificate',
+                 'console_private_key', 'console_client_ca'):
+        path = conf.vmware[name]
+        if path and not os.access(path, os.R_OK):
+            yield Finding(f'[vmware] {name}', f'{path} cannot be read')
+
+
+def _datastores(conf: cfg.ConfigOpts) -> Iterator[Finding]:
+    pattern = conf.vmware.datastore_regex
+    try:
+        re.compile(pattern or '')
+    except re.error as error:
+        yield Finding('[vmware] datastore_regex',
+                      f'{pattern!r} is no regular expression: {error}')
+
+
+def _networks(conf: cfg.ConfigOpts) -> Iterator[Finding]:
+    group = conf.vmware
+    for name in ('physical_network_mappings', 'vlan_mappings'):
+        try:
+            _pairs(group[name])
+        except ValueError as error:
+            yield Finding(f'[vmware] {name}', str(error))
+    if not (group.physical_network_mappings or group.vlan_mappings
+            or group.vlan_interface):
+        yield Finding('[vmware] physical_network_mappings',
+                      'neither it nor vlan_mappings nor vlan_interface is '
+                      'set: servers get no networks', fatal=False)
+
+
+def mappings(conf: cfg.ConfigOpts) -> networks.Mappings:
+    """:raises ValueError: an entry is not what it should be"""
+    group = conf.vmware
+    adapters = _pairs(group.vlan_mappings)
+    if group.vlan_interface:
+        adapters.setdefault(network.ANY_NETWORK, group.vlan_interface)
+    return networks.Mappings(
+        _pairs(group.physical_network_mappings), adapters,
+        group.port_group_prefix)
+
+
+def _pairs(entries: Iterable[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for entry in entries:
+        name, colon, value = (part.strip() for part in entry.partition(':'))
+        if not (name and colon and value):
+            raise ValueError(f'{entry!r} is not NETWORK:NAME, such as '
+                             'physnet1:VM Network')
+        if name in found:
+            raise ValueError(f'{name} is there twice')
+        found[name] = value
+    return found

@@ -76,10 +76,22 @@ def _keep(record):
 @contextlib.contextmanager
 def watching():
     """Yield the driver's methods that are called meanwhile, by column."""
+    called: dict[str, set[str]] = collections.defaultdict(set)
+    with contextlib.ExitStack() as watched:
+        for cls in _driver_classes():
+            watched.enter_context(_watching(cls, called))
+        yield called
+
+
+def _driver_classes():
     from nova_hypervisors.virtualbox import driver as virtualbox
-    called = collections.defaultdict(set)
+    from nova_hypervisors.vmwareapi import driver as vmwareapi
+    return virtualbox.VirtualBoxDriver, vmwareapi.VMwareESXDriver
+
+
+@contextlib.contextmanager
+def _watching(cls, called):
     lock = threading.Lock()
-    cls = virtualbox.VirtualBoxDriver
     originals = drivers.methods(cls)
     own = dict(vars(cls))
 
@@ -94,7 +106,7 @@ def watching():
     for name, method in originals.items():
         setattr(cls, name, watched(name, method))
     try:
-        yield called
+        yield
     finally:
         for name in originals:
             if name in own:

@@ -10,12 +10,12 @@ from nova import exception
 
 from nova_hypervisors.clients.vsphere import api
 
-#: The types that hold machines; vSAN belongs to a cluster.
-TYPES = ('VMFS', 'NFS', 'NFS41')
+# They keep objects and no files: the bytes of a disk cannot be uploaded.
+_OBJECT_STORES = ('vsan', 'VVOL')
 
 
 def usable(found: Iterable[api.Datastore], pattern: re.Pattern[str] | None,
-           types: tuple[str, ...] = TYPES) -> list[api.Datastore]:
+           ) -> list[api.Datastore]:
     """Return the datastores for servers, the one with most space first.
 
     :param pattern: [vmware] datastore_regex
@@ -23,7 +23,7 @@ def usable(found: Iterable[api.Datastore], pattern: re.Pattern[str] | None,
     return sorted(
         (datastore for datastore in found
          if datastore.accessible and not datastore.maintenance
-         and datastore.type in types
+         and datastore.type not in _OBJECT_STORES
          and (pattern is None or pattern.match(datastore.name))),
         key=lambda datastore: (-datastore.free, datastore.name))
 

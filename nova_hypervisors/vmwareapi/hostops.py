@@ -51,13 +51,11 @@ class HostOps:
     def __init__(self, client: interface.ESXClient,
                  machine_map: machines.Machines, *, hostname: str,
                  reserved: Reserved, pattern: re.Pattern[str] | None,
-                 types: tuple[str, ...] = datastores.TYPES,
                  maintenance_timeout_s: int = 600) -> None:
         self._client = client
         self._machines = machine_map
         self._reserved = reserved
         self._pattern = pattern
-        self._types = types
         self._maintenance_timeout_s = maintenance_timeout_s
         self.hostname = hostname
 
@@ -74,7 +72,7 @@ class HostOps:
         return self._usable(self._client.datastores())
 
     def _usable(self, found: Any) -> list[api.Datastore]:
-        return datastores.usable(found, self._pattern, self._types)
+        return datastores.usable(found, self._pattern)
 
     def available_resource(self) -> dict[str, Any]:
         """Return what ComputeDriver.get_available_resource returns."""

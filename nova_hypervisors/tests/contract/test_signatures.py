@@ -10,7 +10,10 @@ import pytest
 from nova.virt import driver as nova_driver
 
 from nova_hypervisors.tests import drivers
-from nova_hypervisors.virtualbox import driver
+from nova_hypervisors.virtualbox import driver as virtualbox
+from nova_hypervisors.vmwareapi import driver as vmwareapi
+
+DRIVERS = (virtualbox.VirtualBoxDriver, vmwareapi.VMwareESXDriver)
 
 # Nova 34 sends it, and no other release has it.
 NEW = {'finish_migration': {'share_info'},
@@ -18,17 +21,19 @@ NEW = {'finish_migration': {'share_info'},
 
 
 def overrides():
-    return sorted(drivers.methods(driver.VirtualBoxDriver))
+    return [pytest.param(cls, name, id=f'{cls.__name__}.{name}')
+            for cls in DRIVERS for name in sorted(drivers.methods(cls))]
 
 
-def test_there_is_something_to_compare():
-    assert {'spawn', 'destroy', 'get_info'} <= set(overrides())
+@pytest.mark.parametrize('cls', DRIVERS)
+def test_there_is_something_to_compare(cls):
+    assert {'spawn', 'destroy', 'get_info'} <= set(drivers.methods(cls))
 
 
-@pytest.mark.parametrize('name', overrides())
-def test_an_override_takes_what_nova_sends(name):
+@pytest.mark.parametrize(('cls', 'name'), overrides())
+def test_an_override_takes_what_nova_sends(cls, name):
     novas = getattr(nova_driver.ComputeDriver, name)
-    ours = getattr(driver.VirtualBoxDriver, name)
+    ours = getattr(cls, name)
     extra = NEW.get(name, set())
     expected = inspect.signature(novas).parameters
     found = inspect.signature(ours).parameters

@@ -28,7 +28,7 @@ LOG = logging.getLogger(__name__)
 State = TypeVar('State')
 
 # How often Nova is told what it does not expect, a look each time.
-_REPEATS = 5
+_REPEATS = 10
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

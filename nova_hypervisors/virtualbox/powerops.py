@@ -189,10 +189,19 @@ class PowerOps:
         elif state is api.MachineState.SAVED:
             self._client.discard_state(uuid)
         elif state in (*ALIVE, api.MachineState.ABORTED):
-            # An aborted machine may still have a process that is stuck.
-            with contextlib.suppress(errors.InvalidState):
-                self._client.power_off(uuid)
+            self._pull_plug(uuid)
             self._ended.add(uuid)
+
+    def _pull_plug(self, uuid: str) -> None:
+        try:
+            self._client.power_off(uuid)
+        except errors.InvalidState:
+            # An aborted machine may still have a process that is stuck.
+            return
+        except errors.ClientError:
+            # Its process may have died of it, which is what was wanted.
+            if self._client.machine_state(uuid) in ALIVE:
+                raise
 
     def reboot(self, instance: objects.Instance, soft: bool,
                prepare: Callable[[], None] | None = None) -> None:

@@ -187,14 +187,14 @@ def test_a_daemon_that_hangs_is_ended(config, make_driver, real_virtualbox,
 
 def test_it_is_not_while_a_machine_runs(config, make_driver, spawn,
                                         real_virtualbox, monkeypatch):
-    config.config(group='virtualbox', command_timeout=10, retry_count=0,
+    config.config(group='virtualbox', command_timeout=15, retry_count=0,
                   state_poll_interval=3600)
     driver = make_driver()
     spawn(driver=driver)
     monkeypatch.setattr(daemon, '_SETTLED_S', 0)
     hanging = real_virtualbox.daemon()
     hanging.suspend()
-    with pytest.raises(exception.NovaException, match='within 10 seconds'):
+    with pytest.raises(exception.NovaException, match='within 15 seconds'):
         driver.list_instances()
     hanging.resume()
 

@@ -1,12 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Nova's own suite for compute drivers, on ours.
+"""Nova's own suite for compute drivers, on VirtualBox's: see novatest."""
 
-Nova lets a method pass that raises NotImplementedError.  Here it fails, but
-for the tests of what is not made yet or cannot be; these are listed with the
-reason, and one that would pass must not be in the list.
-"""
-
-import inspect
 from pathlib import Path
 
 from nova import test
@@ -78,29 +72,4 @@ class VirtualBoxDriverTest(novatest.RunsUnderPytest,
         self.connection.poll_rebooting_instances(10, [instance])
 
 
-def _insisting(name, method):
-    """Make a test of NotImplementedError fail, or insist on it."""
-    def run(self):
-        inner = _without_catching(method)
-        if name in NOT_THERE:
-            self.assertRaises(NotImplementedError, inner, self)
-        else:
-            inner(self)
-    run.__name__ = name
-    return run
-
-
-def _without_catching(method):
-    """Take Nova's catch_notimplementederror off a test."""
-    if method.__code__.co_name != 'wrapped_func':
-        return method
-    if hasattr(method, '__wrapped__'):
-        return method.__wrapped__
-    # Nova 31 and 32 do not say what it wraps.
-    return inspect.getclosurevars(method).nonlocals['f']
-
-
-for _name in dir(test_virt_drivers._VirtDriverTestCase):
-    if _name.startswith('test_') and _name not in vars(VirtualBoxDriverTest):
-        setattr(VirtualBoxDriverTest, _name, _insisting(
-            _name, getattr(test_virt_drivers._VirtDriverTestCase, _name)))
+novatest.insist(VirtualBoxDriverTest, NOT_THERE)

@@ -39,6 +39,7 @@ class TestNode:
         assert found['supported_instances'] == [
             (fields.Architecture.from_host(), 'vbox', 'hvm')]
 
+    @pytest.mark.feature('operation.get-host-status')
     def test_it_is_the_same_after_a_restart(self, make_driver):
         first = make_driver().get_available_resource('here')['uuid']
         driver = make_driver()

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
+import tempfile
 import threading
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from nova_hypervisors.tests.fakes.esx import inventory
 from nova_hypervisors.tests.fakes.esx import managed
 from nova_hypervisors.tests.fakes.esx import schema
 from nova_hypervisors.tests.fakes.esx import sessions
+from nova_hypervisors.tests.fakes.esx import vmdk
 
 #: Calls that change nothing: nobody who waits has to look again.
 _READING = ('Retrieve', 'ContinueRetrieve', 'CancelRetrieve', 'WaitFor',
@@ -195,6 +197,29 @@ class EsxHost:
         with self.lock:
             self.machine(ref).tools_running = running
             self.changed()
+
+    def guest_writes(self, ref: str, offset: int, data: bytes) -> None:
+        """Write into the first disk of a machine, whether it runs or not."""
+        with self.lock:
+            machine = self.machine(ref)
+            vmdk.write(machine.chains()[0][0], offset, data)
+            self.changed()
+
+    def guest_reads(self, ref: str, offset: int, length: int) -> bytes:
+        with self.lock, tempfile.TemporaryDirectory() as folder:
+            whole = Path(folder) / 'disk'
+            vmdk.flatten(self.machine(ref).chains()[0], whole)
+            with whole.open('rb') as file:
+                file.seek(offset)
+                return file.read(length)
+
+    def guest_prints(self, ref: str, data: bytes) -> None:
+        """Write to the serial port of a machine that runs."""
+        with self.lock:
+            machine = self.machine(ref)
+            for port in machine.serial_ports() if machine.is_on else ():
+                with port.local.open('ab') as file:
+                    file.write(data)
 
     # What the host is made of
 

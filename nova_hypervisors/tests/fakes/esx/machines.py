@@ -122,7 +122,7 @@ class Machine(managed.Entity, machineinfo.Info, snapshots.Snapshots,
         self.esx.locks.take(self, chains, [self._swap.local])
         with self._swap.local.open('wb') as file:
             file.truncate(swap)
-        for port in self._serial_ports():
+        for port in self.serial_ports():
             port.local.touch()
         self._run()
 
@@ -138,7 +138,7 @@ class Machine(managed.Entity, machineinfo.Info, snapshots.Snapshots,
                 device.connectable.connected = bool(
                     connected and device.connectable.startConnected)
 
-    def _serial_ports(self) -> list[Any]:
+    def serial_ports(self) -> list[Any]:
         kind = _D.VirtualSerialPort.FileBackingInfo
         return [locations.locate(self.esx, one.backing.fileName)
                 for one in self.config.hardware.device
@@ -267,7 +267,7 @@ class Machine(managed.Entity, machineinfo.Info, snapshots.Snapshots,
             own = file.name.startswith((f'{stem}.', 'vmware'))
             if own and file.suffix != '.vmdk' and file.is_file():
                 file.unlink()
-        for port in self._serial_ports():
+        for port in self.serial_ports():
             port.local.unlink(missing_ok=True)
         if folder.is_dir() and not any(folder.iterdir()) and (
                 self.at.folder.file):

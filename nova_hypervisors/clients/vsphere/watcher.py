@@ -203,7 +203,10 @@ class Watcher:
     def _make_filters(self, collector: values.Ref) -> None:
         for wanted in (
                 properties.Wanted(
-                    self._host, {'VirtualMachine': MACHINE_PATHS},
+                    # A host without machines would have nothing to tell, and
+                    # is not to be taken for one that does not answer.
+                    self._host, {'HostSystem': ('name',),
+                                 'VirtualMachine': MACHINE_PATHS},
                     (properties.Step('HostSystem', 'vm'),)),
                 properties.Wanted(
                     self._session.service('taskManager'),

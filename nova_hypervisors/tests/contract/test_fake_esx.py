@@ -210,28 +210,6 @@ def test_denied_privileges_and_the_free_licence_refuse(host, peer):
     assert not (host.datastore.folder / 'a').exists()
 
 
-def test_next_call_fails_is_cut_or_hangs(host, raw):
-    host.fail_next('CurrentTime', 'HostConnectFault')
-    assert 'HostConnectFault' in raw.call('CurrentTime', SERVICE).text
-    host.cut_next('CurrentTime')
-    with pytest.raises(requests.ConnectionError):
-        raw.call('CurrentTime', SERVICE)
-    go_on = host.hang_next('CurrentTime')
-    timer = threading.Timer(0.2, go_on.set)
-    timer.start()
-    start = time.monotonic()
-    assert raw.call('CurrentTime', SERVICE).status_code == 200
-    assert time.monotonic() - start > 0.15
-
-
-def test_answer_is_lost_though_it_is_done(host, raw):
-    host.cut_next('MakeDirectory', done=True)
-    with pytest.raises(requests.ConnectionError):
-        raw.call('MakeDirectory', ('FileManager', 'ha-nfc-file-manager'),
-                 '<name>[datastore1] a</name>')
-    assert (host.datastore.folder / 'a').is_dir()
-
-
 def test_calls_are_counted_with_their_sizes(host, raw):
     before = len(host.calls)
     raw.call('CurrentTime', SERVICE)

@@ -19,7 +19,7 @@ from typing import Any
 
 from pyVmomi import vim
 
-from nova_hypervisors.tests.fakes.esx import host as esxhost
+from nova_hypervisors.tests.fakes.esx import controls
 from nova_hypervisors.tests.fakes.esx import leases
 from nova_hypervisors.tests.fakes.esx import locations
 
@@ -31,7 +31,7 @@ _BINARY = 'application/octet-stream'
 class Transfer:
     """One request."""
 
-    def __init__(self, handler: Any, esx: esxhost.EsxHost,
+    def __init__(self, handler: Any, esx: Any,
                  cookie: str | None) -> None:
         self._handler = handler
         self._esx = esx
@@ -56,8 +56,8 @@ class Transfer:
         else:
             status = self._folder()
         if trouble.cut:
-            raise esxhost.Cut
-        self._esx.calls.append(esxhost.Call(name, self._sent, 0))
+            raise controls.Cut
+        self._esx.calls.append(controls.Call(name, self._sent, 0))
         if status:
             self._refuse(status)
 
@@ -150,10 +150,10 @@ class Transfer:
             while self._left:
                 data = self._handler.rfile.read(min(_BLOCK, self._left))
                 if not data:
-                    raise esxhost.Cut
+                    raise controls.Cut
                 self._left -= len(data)
                 if self._esx.cut_upload(file.tell() + len(data)):
-                    raise esxhost.Cut
+                    raise controls.Cut
                 if file.tell() + len(data) > free:
                     file.write(data[:max(0, free - file.tell())])
                     return False
@@ -214,7 +214,7 @@ class Transfer:
             while length:
                 data = file.read(min(_BLOCK, length))
                 if not data:
-                    raise esxhost.Cut
+                    raise controls.Cut
                 self._handler.wfile.write(data)
                 length -= len(data)
         self._handler.wfile.flush()

@@ -16,6 +16,8 @@ from typing import Any
 
 from pyVmomi import vmodl
 
+from nova_hypervisors.tests.fakes.esx import bridge
+from nova_hypervisors.tests.fakes.esx import controls
 from nova_hypervisors.tests.fakes.esx import files
 from nova_hypervisors.tests.fakes.esx import host as esxhost
 from nova_hypervisors.tests.fakes.esx import schema
@@ -95,13 +97,20 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         try:
             if path == '/sdk/vimServiceVersions.xml':
                 self.answer(200, _VERSIONS.encode())
+            elif path == '/sdk/vimService.wsdl' and self.server.esx.wsdl:
+                self.answer(200, self.server.esx.wsdl)
+            elif path.startswith('/ticket/'):
+                status = bridge.serve(self, self.server.esx,
+                                      path.removeprefix('/ticket/'))
+                if status:
+                    self.answer(status, b'')
             elif path.rstrip('/') in ('/sdk', '/sdk/vimService'):
                 self._sdk()
             elif path.startswith(('/folder', '/nfc/')):
                 files.Transfer(self, self.server.esx, self._cookie()).handle()
             else:
                 self.answer(404, b'')
-        except esxhost.Cut:
+        except controls.Cut:
             self.close_connection = True
             with contextlib.suppress(OSError):
                 self.connection.shutdown(socket.SHUT_RDWR)
@@ -135,9 +144,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         with esx.lock:
             session = esx.sessions.find(self._cookie())
         name, status, reply, cut = self._call(session, body)
-        esx.calls.append(esxhost.Call(name, len(body), len(reply)))
+        esx.calls.append(controls.Call(name, len(body), len(reply)))
         if cut:
-            raise esxhost.Cut
+            raise controls.Cut
         headers: tuple[tuple[str, str], ...] = ()
         if self._cookie() != session.cookie:
             value = f'"{session.cookie}"; Path=/; HttpOnly; Secure;'
@@ -163,7 +172,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return name, 500, soap.fault(fault), False
         except vmodl.MethodFault as fault:
             return name, 500, soap.fault(fault), False
-        except esxhost.Cut:
+        except controls.Cut:
             raise
         except Exception:
             # A mistake of the fake's: whoever debugs a test is to see it.

@@ -63,8 +63,8 @@ func main() {
 		model.Service.TLS = &tls.Config{
 			Certificates: []tls.Certificate{certificate(*ca)}}
 	}
+	// Not closed at the end: that would wait for calls which wait for news.
 	server := model.Service.NewServer()
-	defer server.Close()
 	// Without the password, which the URL holds.
 	fmt.Println(server.URL.Host)
 

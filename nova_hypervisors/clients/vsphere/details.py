@@ -44,12 +44,15 @@ class Place:
     """Where a device hangs.
 
     :param controller: its key
+    :param label: the host's own words for it, as ``summary``
     """
 
     kind: str
     key: int
     controller: int
     unit: int
+    label: str = ''
+    summary: str = ''
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -85,7 +88,9 @@ def devices(array: values.Element | None) -> Devices:
             continue
         places.append(Place(kind, key,
                             values.integer(device, 'controllerKey'),
-                            values.integer(device, 'unitNumber')))
+                            values.integer(device, 'unitNumber'),
+                            values.text(device, 'deviceInfo/label'),
+                            values.text(device, 'deviceInfo/summary')))
         if kind == 'VirtualCdrom' and cdrom is None:
             cdrom = key
     return Devices(tuple(controllers), tuple(places), cdrom)

@@ -43,6 +43,7 @@ class Stream:
 
     :raises DataDamaged: (when iterated) the source is shorter or longer
     :ivar sent: bytes
+    :ivar error: what the source has raised
     """
 
     def __init__(self, data: BinaryIO, size: int,
@@ -53,6 +54,7 @@ class Stream:
         self._blocks: queue.Queue[bytes | BaseException] = queue.Queue(_AHEAD)
         self._ended = threading.Event()
         self.sent = 0
+        self.error: BaseException | None = None
 
     def __len__(self) -> int:
         return self._size
@@ -92,6 +94,7 @@ class Stream:
                     return
             self._put(b'')
         except BaseException as error:
+            self.error = error
             self._put(error)
 
     def _put(self, block: bytes | BaseException) -> None:
@@ -126,7 +129,7 @@ class Folder:
         # The data can be read once only: a session that has ended is to be
         # noticed before.
         self.size(datacenter, path)
-        answer = self._link.send(url, 'upload', Stream(data, size))
+        answer = send(self._link, url, 'upload', Stream(data, size))
         check(answer, 'upload', path)
         found = self.size(datacenter, path)
         if found != size:
@@ -196,6 +199,17 @@ class Folder:
         self._log_in()
         return self._link.request(method, url, method, headers=headers,
                                   stream=stream)
+
+
+def send(link: transport.Link, url: str, operation: str, stream: Stream,
+         method: str = 'PUT', **headers: str) -> requests.Response:
+    """Send a stream; what its source raises is raised as it was."""
+    try:
+        return link.send(url, operation, stream, method, **headers)
+    except errors.ClientError as error:
+        if stream.error is not None:
+            raise stream.error from error
+        raise
 
 
 def _url(datacenter: str, path: api.DatastorePath) -> str:

@@ -43,19 +43,29 @@ class Leases(disks.Disks):
                     size: int, capacity: int) -> None:
         lease = self._lease(self._import_spec(target.datastore, capacity))
         stream = folder.Stream(data, size)
+        info = None
         try:
             info = self._when_ready(lease)
             with self._kept_alive(lease, stream):
                 self._send(info, stream)
             self._call('HttpNfcLeaseComplete', lease)
         except BaseException:
-            # The host deletes the machine with it.
-            with contextlib.suppress(errors.ClientError):
-                self._call('HttpNfcLeaseAbort', lease)
+            self._give_up(lease, info)
             raise
         machine = tasks.needed(values.find(info, 'entity'),
                                'the machine that was imported')
         self._take_disk(machine, target)
+
+    def _give_up(self, lease: values.Ref,
+                 info: values.Element | None) -> None:
+        with contextlib.suppress(errors.ClientError):
+            self._call('HttpNfcLeaseAbort', lease)
+        machine = values.ref(None if info is None
+                             else values.find(info, 'entity'))
+        if machine is not None:
+            # The host should have deleted it with the lease.
+            with contextlib.suppress(errors.ClientError):
+                self._run('Destroy_Task', machine)
 
     def _lease(self, spec: Any) -> values.Ref:
         place = self._place
@@ -115,9 +125,9 @@ class Leases(disks.Disks):
         if not urls:
             raise errors.ClientError('the lease has no URL for the disk',
                                      operation='ImportVApp')
-        answer = self._link.send(
-            self._here(values.text(urls[0], 'url')), 'import', stream,
-            method='POST', Content_Type=_STREAM)
+        answer = folder.send(
+            self._link, self._here(values.text(urls[0], 'url')), 'import',
+            stream, method='POST', Content_Type=_STREAM)
         folder.check(answer, 'import', 'the disk')
 
     def _here(self, url: str) -> str:

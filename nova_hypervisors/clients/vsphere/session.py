@@ -174,6 +174,7 @@ class Session:
             self._link.cookies.clear()
             answer = self._plain_call(
                 'Login', self.service('sessionManager'),
-                userName=self._user, password=self._password())
+                userName=self._user,
+                password=values.Secret(self._password()))
             self.key = values.text(answer, 'returnval/key')
             self.number += 1

@@ -230,7 +230,10 @@ def _set_cdrom(make: Make, devices: _Devices, image: api.DatastorePath,
         _add_cdrom(make, devices, image)
         return
     place = present.place(present.cdrom)
-    devices.edit(make('VirtualCdrom', key=place.key,
+    # vcsim needs the description, which a host does not.
+    devices.edit(make('VirtualCdrom', key=place.key, deviceInfo=make(
+                          'Description', label=place.label,
+                          summary=place.summary),
                       controllerKey=place.controller, unitNumber=place.unit,
                       backing=_iso(make, image),
                       connectable=_connected(make)))

@@ -104,7 +104,7 @@ class Storage(tasks.HostTasks):
         return self._make(
             'HostInternetScsiHbaAuthenticationProperties',
             chapAuthEnabled=True, chapName=target.user,
-            chapSecret=target.secret, chapAuthenticationType=_CHAP_REQUIRED,
+            chapSecret=values.Secret(target.secret), chapAuthenticationType=_CHAP_REQUIRED,
             chapInherited=False, mutualChapAuthenticationType=_CHAP_NONE,
             mutualChapInherited=False)
 

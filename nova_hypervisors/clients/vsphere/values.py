@@ -7,6 +7,7 @@ out is a default.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 from typing import NamedTuple
 
@@ -16,6 +17,13 @@ Element = etree._Element
 
 VIM = '{urn:vim25}'
 _TYPE = '{http://www.w3.org/2001/XMLSchema-instance}type'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Secret:
+    """A text that no log may have."""
+
+    text: str = dataclasses.field(repr=False)
 
 
 class Ref(NamedTuple):

@@ -112,10 +112,12 @@ class Watcher:
     def stop(self) -> None:
         """End the thread: its call is cancelled."""
         self._stop.set()
-        if self._collector is not None:
-            self._quietly('CancelWaitForUpdates', self._collector)
-        if self._thread.is_alive():
-            self._thread.join(5)
+        end = time.monotonic() + _GRACE_S
+        while self._thread.is_alive() and time.monotonic() < end:
+            # A wait that is just on its way is not cancelled yet.
+            if self._collector is not None:
+                self._quietly('CancelWaitForUpdates', self._collector)
+            self._thread.join(0.1)
 
     @property
     def in_step(self) -> bool:

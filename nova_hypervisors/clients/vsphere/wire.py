@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import http
 import threading
+import uuid
 from pathlib import Path
 from typing import Any
+from xml.sax import saxutils
 
 import requests
 import suds
@@ -32,6 +34,8 @@ _ENVELOPE = '{http://schemas.xmlsoap.org/soap/envelope/}'
 # version when that is known.
 _FIRST_VERSION = '6.5'
 
+_XSD = 'http://www.w3.org/2001/XMLSchema'
+
 _FAULT_STATUS = http.HTTPStatus.INTERNAL_SERVER_ERROR
 
 
@@ -45,6 +49,11 @@ class _Messages(service.ServiceMessagePlugin):
     EMPTY_ELEMENTS = (*service.ServiceMessagePlugin.EMPTY_ELEMENTS,
                       'options', 'value')
 
+    def marshalled(self, context: Any) -> None:
+        super().marshalled(context)
+        # Values of any type are marked xsd:string, which is not declared.
+        context.envelope.addPrefix('xsd', _XSD)
+
 
 class Wire:
     """The service of one host; several threads may call it at once.
@@ -55,6 +64,7 @@ class Wire:
     def __init__(self, link: transport.Link, wsdl: str) -> None:
         self._link = link
         self._version = _FIRST_VERSION
+        self._secrets: dict[str, str] = {}
         # suds has no word on threads, and its messages take no time.
         self._lock = threading.Lock()
         try:
@@ -79,7 +89,7 @@ class Wire:
         """Make an argument of a type of the API."""
         made = self._client.factory.create(f'ns0:{kind}')
         for name, value in fields.items():
-            setattr(made, name, _as_suds(value))
+            setattr(made, name, self._as_suds(value))
         return made
 
     def call(self, operation: str, target: values.Ref,
@@ -92,9 +102,10 @@ class Wire:
         """
         with self._lock:
             message = getattr(self._client.service, operation)(
-                _as_suds(target), **{
-                    name: _as_suds(value)
+                self._as_suds(target), **{
+                    name: self._as_suds(value)
                     for name, value in arguments.items()}).envelope
+            message = self._with_secrets(message)
         response = self._link.request(
             'POST', '/sdk', operation, timeout_s, data=message, headers={
                 'Content-Type': 'text/xml; charset=utf-8',
@@ -104,6 +115,26 @@ class Wire:
                 f'{self._link.where} answers with HTTP status '
                 f'{response.status_code}', operation=operation)
         return self._understood(operation, response.content)
+
+    def _as_suds(self, value: Any) -> Any:
+        if isinstance(value, values.Ref):
+            return vim_util.get_moref(value.value, value.type)
+        if isinstance(value, values.Secret):
+            # suds logs each step of making a message.
+            stand_in = f'secret-{uuid.uuid4().hex}'
+            self._secrets[stand_in] = value.text
+            return stand_in
+        if isinstance(value, list | tuple):
+            return [self._as_suds(item) for item in value]
+        return value
+
+    def _with_secrets(self, message: bytes) -> bytes:
+        for stand_in in list(self._secrets):
+            if stand_in.encode() in message:
+                message = message.replace(
+                    stand_in.encode(), saxutils.escape(
+                        self._secrets.pop(stand_in)).encode())
+        return message
 
     def _understood(self, operation: str, answer: bytes) -> values.Element:
         try:
@@ -131,14 +162,6 @@ def _look_for_end_of_session(element: values.Element) -> None:
         fault = faults.of_task(missing)
         if fault.name in faults.SESSION_ENDED:
             raise fault
-
-
-def _as_suds(value: Any) -> Any:
-    if isinstance(value, values.Ref):
-        return vim_util.get_moref(value.value, value.type)
-    if isinstance(value, list | tuple):
-        return [_as_suds(item) for item in value]
-    return value
 
 
 def _location(wsdl: str) -> str:

@@ -16,7 +16,7 @@ from lab import progress
 
 #: On the host: all else goes into the lab's own folders.
 HOST_PACKAGES = ('bubblewrap', 'ca-certificates', 'debootstrap',
-                 'libarchive-tools', 'qemu-utils')
+                 'libarchive-tools', 'qemu-system-x86', 'qemu-utils')
 
 #: In the root.  virtualbox-source stands for the kernel module's source
 #: package that the module's builder would need headers for.

@@ -4,7 +4,8 @@
 VirtualBox's VNC server offers one security type, VNC authentication, and no
 other; Nova's console proxy knows two, None and VeNCrypt, and not that one.
 So :func:`log_on` is the client that VirtualBox wants, and :func:`welcome` the
-server that Nova's proxy wants.  After these both ends speak plain RFB.
+server that Nova's proxy wants.  :func:`log_on_openly` is for servers whose
+connections are let in by other means.  After these both ends speak plain RFB.
 
 Source: RFC 6143 (the RFB protocol), sections 7.1 and 7.2, and the VeNCrypt
 extension in github.com/rfbproto/rfbproto.
@@ -44,19 +45,34 @@ def log_on(server: socket.socket, password: str) -> None:
 
     :raises HandshakeError: it does not offer that, or refuses the password
     """
+    _choose(server, _VNC_AUTHENTICATION, 'VNC authentication')
+    challenge = _receive(server, _CHALLENGE_LENGTH)
+    server.sendall(encrypt(challenge, password))
+    if _receive(server, 4) != bytes(4):
+        raise HandshakeError(f'password refused: {_reason(server)}')
+
+
+def log_on_openly(server: socket.socket) -> None:
+    """Be a client of a server that wants no password.
+
+    :raises HandshakeError: it wants one, or refuses us
+    """
+    _choose(server, _NONE, 'way in without a password')
+    if _receive(server, 4) != bytes(4):
+        raise HandshakeError(f'refused: {_reason(server)}')
+
+
+def _choose(server: socket.socket, security: int, name: str) -> None:
+    """Agree with a server on the version and on a security type."""
     if _receive(server, len(VERSION)) != VERSION:
         raise HandshakeError('the server does not speak RFB 3.8')
     server.sendall(VERSION)
     count = _receive(server, 1)[0]
     if count == 0:
         raise HandshakeError(_reason(server))
-    if _VNC_AUTHENTICATION not in _receive(server, count):
-        raise HandshakeError('the server offers no VNC authentication')
-    server.sendall(bytes((_VNC_AUTHENTICATION,)))
-    challenge = _receive(server, _CHALLENGE_LENGTH)
-    server.sendall(encrypt(challenge, password))
-    if _receive(server, 4) != bytes(4):
-        raise HandshakeError(f'password refused: {_reason(server)}')
+    if security not in _receive(server, count):
+        raise HandshakeError(f'the server offers no {name}')
+    server.sendall(bytes((security,)))
 
 
 def encrypt(challenge: bytes, password: str) -> bytes:

@@ -2,83 +2,17 @@
 """Screens, reached as Nova's console proxy does, with its own code."""
 
 import socket
-import struct
 
 import pytest
 from nova import exception
-from nova.console.securityproxy import rfb as nova_rfb
 
-from nova_hypervisors.consoles import rfb
 from nova_hypervisors.tests import builders
 from nova_hypervisors.tests import certificates
 from nova_hypervisors.tests import guests
+from nova_hypervisors.tests import novaproxy
 from nova_hypervisors.tests import peers
 
 CONTEXT = builders.admin_context()
-
-
-class Browser:
-    """What sits before Nova's proxy: it answers the proxy's questions."""
-
-    def __init__(self):
-        self._answers = [rfb.VERSION, b'\x01']
-
-    def sendall(self, data):
-        pass
-
-    def recv(self, count):
-        return self._answers.pop(0)
-
-
-def connect(console):
-    """Connect as Nova's proxies do."""
-    connection = socket.create_connection((console.host, console.port), 10)
-    connection.sendall(
-        f'CONNECT {console.internal_access_path} HTTP/1.1\r\n\r\n'.encode())
-    answer = b''
-    while not answer.endswith(b'\r\n\r\n'):
-        part = connection.recv(1)
-        if not part:
-            break
-        answer += part
-    if b'200' not in answer.split(b'\r\n')[0]:
-        connection.close()
-        raise ConnectionRefusedError(answer.decode())
-    return connection
-
-
-def through_proxy(console):
-    """Connect as nova-novncproxy does; return the socket behind it."""
-    connection = connect(console)
-    try:
-        return nova_rfb.RFBSecurityProxy().connect(Browser(), connection)
-    except BaseException:
-        connection.close()
-        raise
-
-
-def screen(connection):
-    """Speak plain RFB: return the screen's size and some of its pixels."""
-    assert _receive(connection, 4) == bytes(4)      # no security failure
-    connection.sendall(b'\x01')                     # others may look too
-    width, height = struct.unpack('!HH', _receive(connection, 4))
-    _receive(connection, 16)
-    _receive(connection, struct.unpack('!I', _receive(connection, 4))[0])
-    connection.sendall(struct.pack('!BBHi', 2, 0, 1, 0))    # raw encoding
-    connection.sendall(struct.pack('!BBHHHH', 3, 0, 0, 0, width, height))
-    kind, _, count = struct.unpack('!BBH', _receive(connection, 4))
-    assert (kind, count > 0) == (0, True)
-    _receive(connection, 12)
-    return (width, height), _receive(connection, 4096)
-
-
-def _receive(connection, count):
-    data = b''
-    while len(data) < count:
-        part = connection.recv(count - len(data))
-        assert part, 'the connection was closed'
-        data += part
-    return data
 
 
 class TestVnc:
@@ -86,8 +20,8 @@ class TestVnc:
     def test_the_screen_is_seen_through_nova_s_proxy(self, driver, spawn):
         instance = spawn()
         console = driver.get_vnc_console(CONTEXT, instance)
-        with through_proxy(console) as connection:
-            (width, height), _ = screen(connection)
+        with novaproxy.through_proxy(console) as connection:
+            (width, height), _ = novaproxy.screen(connection)
         assert width >= 640
         assert height >= 400
 
@@ -104,8 +38,8 @@ class TestVnc:
         console = driver.get_vnc_console(CONTEXT, instance)
         config.config(group='virtualbox', console_port=console.port)
         make_driver()
-        with through_proxy(console) as connection:
-            screen(connection)
+        with novaproxy.through_proxy(console) as connection:
+            novaproxy.screen(connection)
 
     def test_a_link_leads_to_its_server_only(self, driver, spawn):
         first, second = spawn(), spawn()
@@ -113,14 +47,14 @@ class TestVnc:
         console = driver.get_vnc_console(CONTEXT, second)
         console.internal_access_path = path.replace(first.uuid, second.uuid)
         with pytest.raises(ConnectionRefusedError, match='404'):
-            through_proxy(console)
+            novaproxy.through_proxy(console)
 
     def test_a_deleted_server_has_no_screen(self, driver, spawn):
         instance = spawn()
         console = driver.get_vnc_console(CONTEXT, instance)
         driver.destroy(CONTEXT, instance, [])
         with pytest.raises(ConnectionRefusedError, match='502'):
-            through_proxy(console)
+            novaproxy.through_proxy(console)
 
     def test_nor_has_one_that_is_off(self, driver, spawn):
         instance = spawn()
@@ -154,7 +88,7 @@ class TestSerialConsole:
         """Type something; wait until the guest has repeated it."""
         def talks(instance, text, driver=driver):
             console = driver.get_serial_console(CONTEXT, instance)
-            with connect(console) as connection:
+            with novaproxy.connect(console) as connection:
                 connection.sendall(text)
                 heard = b''
                 while text not in guests.without_beats(heard):
@@ -188,7 +122,7 @@ class TestSerialConsole:
 
     def _refused(self, console):
         try:
-            connect(console).close()
+            novaproxy.connect(console).close()
         except ConnectionRefusedError as error:
             return '502' in str(error)
         return False
@@ -214,15 +148,15 @@ class TestTls:
                       vencrypt_client_key=key)
         driver = make_driver()
         console = driver.get_vnc_console(CONTEXT, spawn(driver=driver))
-        with through_proxy(console) as connection:
-            screen(connection)
+        with novaproxy.through_proxy(console) as connection:
+            novaproxy.screen(connection)
 
     def test_a_proxy_that_encrypts_nothing_is_refused(self, authority,
                                                       make_driver, spawn):
         driver = make_driver()
         console = driver.get_vnc_console(CONTEXT, spawn(driver=driver))
         with pytest.raises(exception.SecurityProxyNegotiationFailed):
-            through_proxy(console)
+            novaproxy.through_proxy(console)
 
     def test_a_proxy_of_another_authority_is_refused(
             self, config, authority, make_driver, spawn, folder):
@@ -235,4 +169,4 @@ class TestTls:
         driver = make_driver()
         console = driver.get_vnc_console(CONTEXT, spawn(driver=driver))
         with pytest.raises((OSError, AssertionError)):
-            screen(through_proxy(console))
+            novaproxy.screen(novaproxy.through_proxy(console))

@@ -24,7 +24,6 @@ from pathlib import Path
 
 from websockify import websocket
 
-from nova_hypervisors.consoles import relay
 from nova_hypervisors.tests import certificates
 from nova_hypervisors.tests import peers
 
@@ -123,6 +122,7 @@ class Qemu:
     """A machine that shows and says what is typed.
 
     :ivar said: the file with what it says on its serial port
+    :ivar address: of its web socket
     """
 
     # Read a key, say it on the serial port and on the screen, again.
@@ -135,32 +135,22 @@ class Qemu:
         disk.write_bytes(self._PROGRAM.ljust(510, b'\0') + b'\x55\xaa'
                          + bytes(1 << 20))
         with socket.create_server(('127.0.0.1', 0)) as probe:
-            self._port = probe.getsockname()[1]
+            self.address = probe.getsockname()
         self._process = subprocess.Popen(
             ['qemu-system-x86_64', '-nodefaults', '-accel', 'tcg', '-m', '32',
              '-vga', 'std', '-serial', f'file:{self.said}',
              '-drive', f'file={disk},format=raw,if=ide',
-             '-vnc', f'unix:{folder}/vnc,websocket=127.0.0.1:{self._port}',
+             '-vnc', ','.join((f'unix:{folder}/vnc',
+                               f'websocket=127.0.0.1:{self.address[1]}')),
              '-qmp', f'unix:{folder}/qmp,server=on,wait=off'])
         peers.wait_until(self._answers, timeout_s=_TIMEOUT_S)
 
     def _answers(self) -> bool:
         try:
-            self._connect().close()
+            socket.create_connection(self.address, _TIMEOUT_S).close()
         except OSError:
             return False
         return (self._folder / 'qmp').exists()
-
-    def _connect(self) -> socket.socket:
-        return socket.create_connection(('127.0.0.1', self._port), _TIMEOUT_S)
-
-    def serve(self, link: ssl.SSLSocket, headers: email.message.Message,
-              head: bytes) -> None:
-        """Let QEMU answer a request, and all that comes after it."""
-        with self._connect() as behind:
-            path = head.split()[1]
-            behind.sendall(head.replace(path, b'/', 1))
-            relay.pump(link, behind)
 
     def picture(self) -> tuple[tuple[int, int], bytes]:
         """Return what QEMU itself says that the screen shows."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
+import socket
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +30,7 @@ from nova_hypervisors.common import plugging
 from nova_hypervisors.common import secrets
 from nova_hypervisors.common import watcher
 from nova_hypervisors.consoles import relay
+from nova_hypervisors.consoles import webmks
 from nova_hypervisors.vmwareapi import consoleops
 from nova_hypervisors.vmwareapi import hostops
 from nova_hypervisors.vmwareapi import imageops
@@ -166,7 +168,23 @@ def _make_consoles(conf: cfg.ConfigOpts, client: interface.ESXClient,
         console_relay=relay.Relay(group.console_port, secret.derive,
                                   functools.partial(_tls, conf)),
         address=str(conf.vnc.server_proxyclient_address),
-        open_screen=None, host=str(group.host_ip), port=group.host_port)
+        open_screen=(functools.partial(_open_screen, conf)
+                     if group.screen_protocol != 'none' else None),
+        host=str(group.host_ip), port=group.host_port)
+
+
+def _open_screen(conf: cfg.ConfigOpts, ticket: api.Ticket) -> socket.socket:
+    """Go where the host itself was found: what it calls itself in a ticket
+    may be known to nobody else.
+    """
+    group = conf.vmware
+    tls = ssl.create_default_context(cafile=group.ca_file or None)
+    if group.insecure and not group.ca_file:
+        tls.check_hostname = False
+        tls.verify_mode = ssl.CERT_NONE
+    return webmks.connect(
+        str(group.host_ip), ticket.port or group.host_port, ticket.ticket,
+        tls, thumbprint=ticket.thumbprint, timeout_s=group.connect_timeout)
 
 
 def _tls(conf: cfg.ConfigOpts) -> ssl.SSLContext | None:

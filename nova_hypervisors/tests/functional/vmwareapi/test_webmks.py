@@ -1,58 +1,45 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Screens by WebMKS, through the relay and Nova's own proxy.
+"""Screens by WebMKS, seen as Nova's own console proxy sees them.
 
-The host is a stand-in that knows tickets; the machine with its screen, its
-keyboard and its web socket is QEMU's.
+The driver and its relay are real, so are the screen, the keyboard and the web
+socket, which are QEMU's.  The host between them, which knows the tickets, is
+the fake one.
 """
 
-import types
-
 import pytest
+from nova import exception
 
-from nova_hypervisors.consoles import relay
-from nova_hypervisors.consoles import webmks
-from nova_hypervisors.tests import certificates
+from nova_hypervisors.tests import builders
 from nova_hypervisors.tests import novaproxy
 from nova_hypervisors.tests import peers
 from nova_hypervisors.tests import webmkshost
 
-UUID = '5d0e6a6e-0000-4000-8000-000000000001'
+CONTEXT = builders.admin_context()
 
 
 @pytest.fixture
 def machine(tmp_path):
-    made = webmkshost.Qemu(tmp_path)
+    (tmp_path / 'qemu').mkdir()
+    made = webmkshost.Qemu(tmp_path / 'qemu')
     yield made
     made.close()
 
 
 @pytest.fixture
-def authority(tmp_path):
-    return certificates.Authority(tmp_path / 'authority')
+def instance(spawn, host, machine, client):
+    """A server whose screen is QEMU's."""
+    found = spawn()
+    ref = client.find_machine(found.uuid).ref
+    host.screens[ref] = machine.address
+    return found
 
 
 @pytest.fixture
-def host(authority, machine):
-    made = webmkshost.TicketHost(authority, machine.serve)
-    yield made
-    made.close()
+def console(driver, instance):
+    return driver.get_vnc_console(CONTEXT, instance)
 
 
-@pytest.fixture
-def console(host, authority):
-    """Where Nova's proxies find the machine's screen."""
-    def opener(uuid):
-        return webmks.connect('127.0.0.1', host.port, host.new_ticket(),
-                              authority.client())
-
-    made = relay.Relay(0, lambda purpose: purpose.encode()[:32], lambda: None)
-    made.start(['127.0.0.1'], {relay.Kind.SCREEN: opener})
-    yield types.SimpleNamespace(
-        host='127.0.0.1', port=made.port,
-        internal_access_path=made.path(relay.Kind.SCREEN, UUID))
-    made.stop()
-
-
+@pytest.mark.feature('console.vnc')
 def test_the_screen_is_the_machine_s(console, machine):
     with novaproxy.through_proxy(console) as connection:
         screen = novaproxy.Screen(connection)
@@ -83,9 +70,32 @@ def typed(screen, text, machine):
     return machine.said.read_bytes()
 
 
-def test_each_connection_has_a_ticket_of_its_own(console, host):
+def test_asked_again_it_is_the_same_and_takes_no_ticket(driver, instance,
+                                                        console, host):
+    assert vars(driver.get_vnc_console(CONTEXT, instance)) == vars(console)
+    assert tickets(host) == 0
+
+
+def test_each_connection_takes_one_ticket(console, host):
     for _ in range(3):
         with novaproxy.through_proxy(console) as connection:
             novaproxy.Screen(connection).picture()
-    assert len(host.requests) == 3
-    assert host.refused == 0
+    assert tickets(host) == 3
+    assert host.tickets == {}
+
+
+def tickets(host):
+    return sum(call.name == 'AcquireTicket' for call in host.calls)
+
+
+def test_another_certificate_than_the_ticket_s_is_not_taken(console, host,
+                                                            machine):
+    host.thumbprint = 'AA:' * 19 + 'AA'
+    with pytest.raises(ConnectionRefusedError, match='502'):
+        novaproxy.through_proxy(console)
+
+
+def test_one_can_do_without_screens(config, make_driver, instance):
+    config.config(group='vmware', screen_protocol='none')
+    with pytest.raises(exception.ConsoleTypeUnavailable):
+        make_driver().get_vnc_console(CONTEXT, instance)

@@ -249,3 +249,21 @@ def test_datastore_out_of_reach(host, peer):
     assert not store.summary.accessible
     with pytest.raises(vim.fault.InaccessibleDatastore):
         peer.files.MakeDirectory('[datastore1] a')
+
+
+def test_hosts_share_a_datastore_and_its_locks(host, peer, tmp_path):
+    host.add_datastore('shared', tmp_path / 'shared')
+    with esx.running(tmp_path / 'other', beside=host) as other:
+        other.add_datastore('shared', tmp_path / 'shared')
+        second = esxpeers.Peer(other)
+        one = peer.create('one', deviceChange=[
+            esxpeers.controller(), esxpeers.disk(create=True)],
+            files=vim.vm.FileInfo(vmPathName='[shared] one/one.vmx'))
+        peer.wait(one.PowerOnVM_Task())
+        two = second.wait(second.folder.RegisterVM_Task(
+            '[shared] one/one.vmx', None, False, second.pool, second.host))
+        with pytest.raises(vim.fault.FileLocked):
+            second.wait(two.PowerOnVM_Task())
+        one.PowerOffVM_Task()
+        second.wait(two.PowerOnVM_Task())
+        assert other.host_system.uuid != host.host_system.uuid

@@ -36,15 +36,18 @@ Lun = storage.Lun
 
 @contextlib.contextmanager
 def running(folder: Path, *, machines: int = 0, user: str = 'root',
-            password: str = 'se cret') -> Iterator[EsxHost]:
+            password: str = 'se cret', beside: EsxHost | None = None,
+            ) -> Iterator[EsxHost]:
     """Run a host as long as the context lasts.
 
     :param folder: made if it is not there; its datastores' files and its
         certificate are in it
     :param machines: how many it has from the start, without disks, off
+    :param beside: another host that has its locks in common with this one, as
+        those have that share a datastore, see ``add_datastore``
     """
     folder.mkdir(parents=True, exist_ok=True)
-    made = EsxHost(folder, user, password)
+    made = EsxHost(folder, user, password, beside)
     authority = certificates.Authority(folder / 'certificates')
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate, key = authority.make('host')

@@ -25,6 +25,7 @@ class Console:
         """
         if ticketType not in ('mks', 'webmks'):
             raise faults.invalid_argument('ticketType')
+        # Guess: the fault of a machine that is off.
         self.need('poweredOn')
         ticket = uuid.uuid4().hex[:16]
         made = vim.VirtualMachine.Ticket(

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from nova_hypervisors.tests.fakes.esx import datastore
 from nova_hypervisors.tests.fakes.esx import faults
 from nova_hypervisors.tests.fakes.esx import vmdk
 
@@ -85,6 +86,8 @@ class Controls:
     """
 
     datastore: Any
+    datastores: list[Any]
+    folder: Path
     lock: threading.Condition
     sessions: Any
 
@@ -195,6 +198,16 @@ class Controls:
         with self.lock:
             self.datastore.fill(free)
             self.changed()
+
+    def add_datastore(self, name: str, folder: Path | None = None) -> Any:
+        """Mount one more, of a folder that other hosts may have, too."""
+        with self.lock:
+            made = datastore.Datastore(
+                self, f'5f000000-{len(self.datastores):08x}-0000-000000000000',
+                name, self.datastore_folder, folder or self.folder / name)
+            self.datastores.append(made)
+            self.changed()
+            return made
 
     # What happens in guests
 

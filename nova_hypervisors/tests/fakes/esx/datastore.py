@@ -17,16 +17,18 @@ GIB = 1 << 30
 
 
 class Datastore(managed.Entity):
-    """:ivar capacity: in bytes; what is in the files counts against it"""
+    """:ivar folder: of ours, which may be another host's datastore as well
+    :ivar capacity_bytes: what is in the files counts against it
+    """
 
     kind = vim.Datastore
 
     def __init__(self, esx: Any, moid: str, name: str, parent: Any,
-                 capacity: int = 100 * GIB) -> None:
+                 folder: Path) -> None:
         super().__init__(esx, moid, name, parent)
-        self.folder = esx.folder / name
-        self.folder.mkdir()
-        self.capacity_bytes = capacity
+        self.folder = folder
+        self.folder.mkdir(exist_ok=True)
+        self.capacity_bytes = 100 * GIB
         self.type = 'VMFS'
         self.accessible = True
         self.maintenance = 'normal'

@@ -124,7 +124,7 @@ class Devices:
         self.result.append(device)
 
     def _add_controller(self, index: int, device: Any) -> None:
-        """A bus that is taken is refused."""
+        """Guess: a bus that is taken is refused."""
         for kind, first, most, _ in _CONTROLLERS:
             if isinstance(device, kind):
                 if not 0 <= device.busNumber < most or any(

@@ -38,7 +38,8 @@ class EsxHost(controls.Controls):
     :ivar objects: by the name of their type and their own
     """
 
-    def __init__(self, folder: Path, user: str, password: str) -> None:
+    def __init__(self, folder: Path, user: str, password: str,
+                 beside: EsxHost | None = None) -> None:
         self.folder = folder
         self.user = user
         self.password = password
@@ -54,7 +55,7 @@ class EsxHost(controls.Controls):
         self._closing = threading.Event()
         self._machine_number = 0
         self._local.session = sessions.Session()
-        inventory.build(self)
+        inventory.build(self, beside.locks if beside else None)
 
     # What the host is made of
 

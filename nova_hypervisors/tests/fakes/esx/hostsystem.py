@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime
 import time
+import uuid
 from typing import Any
 
 from pyVmomi import vim
@@ -26,7 +27,7 @@ class HostSystem(managed.Entity):
 
     def __init__(self, esx: Any, moid: str, name: str, parent: Any) -> None:
         super().__init__(esx, moid, name, parent)
-        self.uuid = '35383538-3738-4e43-4739-343832305834'
+        self.uuid = str(uuid.uuid4())
         self.sockets, self.cores, self.threads = 2, 16, 32
         self.memory = 64 << 30
         self.in_maintenance = False

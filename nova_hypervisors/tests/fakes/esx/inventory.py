@@ -10,7 +10,6 @@ from pyVmomi import vim
 
 from nova_hypervisors.tests.fakes.esx import authorization
 from nova_hypervisors.tests.fakes.esx import browser
-from nova_hypervisors.tests.fakes.esx import datastore
 from nova_hypervisors.tests.fakes.esx import filemanager
 from nova_hypervisors.tests.fakes.esx import folders
 from nova_hypervisors.tests.fakes.esx import hostsystem
@@ -24,9 +23,12 @@ from nova_hypervisors.tests.fakes.esx import tasks
 from nova_hypervisors.tests.fakes.esx import views
 
 
-def build(esx: Any) -> None:
-    """Make all objects of a host, which has no machine yet."""
-    esx.locks = locks.Locks()
+def build(esx: Any, shared: locks.Locks | None) -> None:
+    """Make all objects of a host, which has no machine yet.
+
+    :param shared: another host's locks, who has some datastores in common
+    """
+    esx.locks = shared or locks.Locks()
     esx.sessions = sessions.SessionManager(esx, 'ha-sessionmgr')
     esx.tasks = tasks.TaskManager(esx, 'ha-taskmgr')
     esx.collector = properties.PropertyCollector(
@@ -65,10 +67,9 @@ def _build_tree(esx: Any) -> None:
     esx.network = network.NetworkSystem(esx, 'networkSystem')
     esx.storage = storage.StorageSystem(esx, 'storageSystem')
     esx.datastores = []
+    esx.datastore_folder = stores
     for name in ('datastore1', 'datastore2'):
-        esx.datastores.append(datastore.Datastore(
-            esx, f'5f000000-{len(esx.datastores):08x}-0000-000000000000',
-            name, stores))
+        esx.add_datastore(name)
 
 
 class ServiceInstance(managed.Managed):

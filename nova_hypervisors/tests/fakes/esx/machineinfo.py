@@ -52,10 +52,6 @@ class Info:
         return self.esx.pool.ref
 
     @property
-    def environmentBrowser(self) -> Any:
-        return vim.EnvironmentBrowser('1')
-
-    @property
     def datastore(self) -> list[Any]:
         stores = {self.at.datastore.ref: None}
         for disk in self.disks:

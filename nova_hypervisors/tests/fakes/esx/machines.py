@@ -117,6 +117,8 @@ class Machine(managed.Entity, machineinfo.Info, snapshots.Snapshots,
                 msg='The operation is not allowed in the current state: the '
                     'host is in maintenance mode.')
         chains = self.chains()
+        # Guess: the faults of a full datastore and of a disk that another
+        # machine runs on.
         swap = self.config.hardware.memoryMB << 20
         self.at.datastore.reserve(swap, self._swap)
         self.esx.locks.take(self, chains, [self._swap.local])
@@ -225,9 +227,9 @@ class Machine(managed.Entity, machineinfo.Info, snapshots.Snapshots,
         """Delete it with "all associated storage" (VirtualMachine).
 
         Guess: that is all that its disks' chains name, so a base that others
-        use goes too, unless one of them runs.  VMware's guide to linked
-        machines says to delete them through vCenter, which knows who shares
-        what.
+        use goes too, unless one of them runs.  "Removing Snapshots and
+        Deleting Linked Virtual Machines" (Virtual Disk Programming Guide) says
+        to do it through vCenter, which knows who shares what.
         """
         for chain in self._chains_to_delete():
             for disk in chain:

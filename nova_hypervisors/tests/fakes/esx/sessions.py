@@ -133,7 +133,10 @@ class SessionManager(managed.Managed):
         return self._start(self.esx.user)
 
     def AcquireGenericServiceTicket(self, spec: Any) -> Any:
-        """A ticket for one HTTP request, in the cookie vmware_cgi_ticket."""
+        """A ticket for one HTTP request, in the cookie vmware_cgi_ticket.
+
+        Guess: that it needs a session, as pyVmomi's tables let anybody call.
+        """
         if not self.esx.session.user:
             raise faults.not_authenticated(self.ref)
         if not isinstance(spec, vim.SessionManager.HttpServiceRequestSpec):

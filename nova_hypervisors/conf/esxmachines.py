@@ -152,7 +152,8 @@ The name of the physical network and the VLAN's number come after it:
 
 Related options:
 
-* ``[ml2_esx] port_group_prefix`` of neutron-server is the same.
+* ``[ml2_esx] port_group_prefix`` of neutron-server, which goes before this
+  one for ports that its mechanism driver ``esx`` has bound.
 """),
     cfg.BoolOpt(
         'machine_id',

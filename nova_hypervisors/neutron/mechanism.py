@@ -19,6 +19,7 @@ from neutron_lib.plugins.ml2 import api
 from oslo_config import cfg
 from oslo_log import log as logging
 
+from nova_hypervisors.common import portgroups
 from nova_hypervisors.neutron import opts
 
 LOG = logging.getLogger(__name__)
@@ -31,9 +32,10 @@ _DEVICE_OWNERS = (constants.DEVICE_OWNER_COMPUTE_PREFIX,
                   constants.DEVICE_OWNER_BAREMETAL_PREFIX)
 
 
-def parse(entries: Iterable[str]) -> dict[str, set[str]]:
+def parse(entries: Iterable[str], group: str) -> dict[str, set[str]]:
     """Read ``HOST:NETWORK`` entries: the networks of each host.
 
+    :param group: of the option that has them
     :raises ValueError: an entry is none
     """
     networks = collections.defaultdict(set)
@@ -41,23 +43,31 @@ def parse(entries: Iterable[str]) -> dict[str, set[str]]:
         host, colon, network = entry.partition(':')
         if not (host and colon and network):
             raise ValueError(
-                f'[ml2_vbox] physical_networks: {entry!r} is not HOST:NETWORK')
+                f'[{group}] physical_networks: {entry!r} is not HOST:NETWORK')
         networks[host].add(network)
     return networks
 
 
-class VirtualBoxMechanismDriver(api.MechanismDriver):
-    """Binds ports on hosts with VirtualBox, with the VIF type ``other``.
+class HostMechanismDriver(api.MechanismDriver):
+    """Binds ports with the VIF type ``other``.
 
     Nova passes that type through to the compute driver as it is.
+
+    :cvar group: of its options
     """
+
+    group: str
 
     def initialize(self) -> None:
         opts.register_opts(cfg.CONF)
-        self._networks = parse(cfg.CONF.ml2_vbox.physical_networks)
+        self._networks = parse(self._options.physical_networks, self.group)
         if not self._networks:
-            LOG.warning('[ml2_vbox] physical_networks is empty: no port will '
-                        'be bound')
+            LOG.warning('[%s] physical_networks is empty: no port will be '
+                        'bound', self.group)
+
+    @property
+    def _options(self) -> Any:
+        return cfg.CONF[self.group]
 
     @property
     def connectivity(self) -> str:
@@ -100,3 +110,27 @@ class VirtualBoxMechanismDriver(api.MechanismDriver):
         """Return the hosts among the candidates that reach a segment."""
         return {host for host in candidate_hosts
                 if any(self._reaches(host, segment) for segment in segments)}
+
+
+class VirtualBoxMechanismDriver(HostMechanismDriver):
+    """Binds ports on hosts with VirtualBox."""
+
+    group = opts.VIRTUALBOX_GROUP.name
+
+
+class ESXMechanismDriver(HostMechanismDriver):
+    """Binds ports on VMware ESX hosts.
+
+    Of a VLAN it tells the name of the port group, so that it is the same on
+    all hosts; a flat network's is what each host says.
+    """
+
+    group = opts.ESX_GROUP.name
+
+    def _details(self, segment: dict[str, Any]) -> dict[str, Any]:
+        details = super()._details(segment)
+        if segment[api.NETWORK_TYPE] == constants.TYPE_VLAN:
+            details[portgroups.DETAIL] = portgroups.vlan_name(
+                self._options.port_group_prefix,
+                segment[api.PHYSICAL_NETWORK], segment[api.SEGMENTATION_ID])
+        return details

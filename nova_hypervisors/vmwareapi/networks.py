@@ -16,6 +16,7 @@ from nova import exception
 
 from nova_hypervisors.clients.vsphere import api
 from nova_hypervisors.common import network
+from nova_hypervisors.common import portgroups
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -66,7 +67,9 @@ def plan(vif: dict[str, Any], mappings: Mappings) -> Plan:
     adapter = mappings.adapter(physical)
     if adapter is None:
         raise _no_place(vif, physical, 'vlan_mappings')
-    return Plan(f'{mappings.prefix}{physical}-{vlan}', vlan, adapter)
+    name = (vif.get('details') or {}).get(portgroups.DETAIL)
+    return Plan(name or portgroups.vlan_name(
+        mappings.prefix, physical or '', vlan), vlan, adapter)
 
 
 def _no_place(vif: dict[str, Any], physical: str | None,

@@ -47,16 +47,23 @@ for _name in Port.__abstractmethods__:
 Port.__abstractmethods__ = frozenset()
 
 
+@pytest.fixture(params=[mechanism.VirtualBoxMechanismDriver,
+                        mechanism.ESXMechanismDriver],
+                ids=lambda driver: driver.group)
+def driver_class(request):
+    return request.param
+
+
 @pytest.fixture
-def make_driver():
+def make_driver(driver_class):
     fixture = config_fixture.Config(cfg.CONF)
     fixture.setUp()
     opts.register_opts(cfg.CONF)
 
-    def make_driver(*physical_networks):
-        fixture.config(group='ml2_vbox',
-                       physical_networks=list(physical_networks))
-        driver = mechanism.VirtualBoxMechanismDriver()
+    def make_driver(*physical_networks, **options):
+        fixture.config(group=driver_class.group,
+                       physical_networks=list(physical_networks), **options)
+        driver = driver_class()
         driver.initialize()
         return driver
 
@@ -76,25 +83,28 @@ def bind(make_driver):
 
 class TestParse:
     def test_hosts_and_their_networks(self):
-        found = mechanism.parse(['a:physnet1', 'a:physnet2', '*:physnet1'])
+        found = mechanism.parse(['a:physnet1', 'a:physnet2', '*:physnet1'],
+                                'ml2_vbox')
         assert found == {'a': {'physnet1', 'physnet2'}, '*': {'physnet1'}}
 
     def test_none(self):
-        assert mechanism.parse([]) == {}
+        assert mechanism.parse([], 'ml2_vbox') == {}
 
     @pytest.mark.parametrize('entry', ['a', 'a:', ':physnet1', '', ':'])
     def test_nonsense_is_named(self, entry):
         with pytest.raises(ValueError, match=r'\[ml2_vbox\]') as caught:
-            mechanism.parse(['a:physnet1', entry])
+            mechanism.parse(['a:physnet1', entry], 'ml2_vbox')
         assert repr(entry) in str(caught.value)
 
-    def test_neutron_does_not_start_with_it(self, make_driver):
-        with pytest.raises(ValueError, match='HOST:NETWORK'):
+    def test_neutron_does_not_start_with_it(self, make_driver, driver_class):
+        with pytest.raises(ValueError, match='HOST:NETWORK') as caught:
             make_driver('physnet1')
+        assert f'[{driver_class.group}]' in str(caught.value)
 
     def test_that_nothing_will_be_bound_is_said(self, make_driver, caplog):
-        make_driver()
-        assert 'no port will be bound' in caplog.text
+        driver = make_driver()
+        assert (f'[{driver.group}] physical_networks is empty: no port will '
+                'be bound') in caplog.text
 
 
 class TestBinding:
@@ -152,6 +162,22 @@ class TestBinding:
         assert (found is not None) is is_bound
 
 
+@pytest.mark.parametrize('driver_class', [mechanism.ESXMechanismDriver],
+                         indirect=True)
+class TestPortGroups:
+    def test_a_vlan_s_is_named_as_the_host_names_it(self, bind):
+        _, _, details, _ = bind(segment(network_type='vlan'))
+        assert details['port_group_name'] == 'nova-physnet1-105'
+
+    def test_operators_may_name_them_otherwise(self, make_driver):
+        port = Port(segment(network_type='vlan'))
+        make_driver('*:physnet1', port_group_prefix='cloud ').bind_port(port)
+        assert port.bound[2]['port_group_name'] == 'cloud physnet1-105'
+
+    def test_a_flat_network_s_is_the_host_s_affair(self, bind):
+        assert 'port_group_name' not in bind(segment())[2]
+
+
 class TestScheduling:
     """Routed networks: on which hosts a port could be bound."""
 
@@ -179,16 +205,23 @@ class TestScheduling:
 def found():
     done = subprocess.run(
         [sys.executable, '-W', 'ignore', '-m',
-         'nova_hypervisors.tests.unit.neutron.ml2', 'openvswitch,vbox'],
+         'nova_hypervisors.tests.unit.neutron.ml2', 'openvswitch,esx,vbox'],
         check=True, capture_output=True, text=True)
     return json.loads(done.stdout)
 
 
 class TestBesideOpenvswitch:
-    """Both drivers loaded and asked by Neutron's own code."""
+    """All drivers loaded and asked by Neutron's own code."""
 
-    def test_both_are_loaded(self, found):
-        assert found['drivers'] == ['openvswitch', 'vbox']
+    def test_all_are_loaded(self, found):
+        assert found['drivers'] == ['openvswitch', 'esx', 'vbox']
+
+    def test_hosts_that_are_named_are_the_other_driver_s(self, found):
+        assert found['compute on esx'] == {
+            'driver': 'esx', 'vif_type': 'other', 'status': 'ACTIVE',
+            'details': {'port_filter': False, 'connectivity': 'l2',
+                        'physical_network': 'physnet1', 'vlan': 105,
+                        'port_group_name': 'nova-physnet1-105'}}
 
     def test_a_host_without_an_agent_is_ours(self, found):
         assert found['compute on vbox'] == {

@@ -35,6 +35,11 @@ class TestPlan:
         assert networks.plan(vlan_vif(), MAPPINGS) == networks.Plan(
             'nova-physnet1-7', 7, 'vmnic0')
 
+    def test_neutron_may_name_it(self):
+        vif = vlan_vif()
+        vif['details']['port_group_name'] = 'cloud-7'
+        assert networks.plan(vif, MAPPINGS).port_group == 'cloud-7'
+
     def test_one_entry_may_stand_for_all(self):
         mappings = networks.Mappings({'*': 'Rest'}, {}, 'nova-')
         assert networks.plan(builders.vif('physnet2'),

@@ -210,6 +210,20 @@ def test_denied_privileges_and_the_free_licence_refuse(host, peer):
     assert not (host.datastore.folder / 'a').exists()
 
 
+def test_fake_is_held_to_the_faults_that_a_method_declares(
+        host, peer, monkeypatch):
+    def full(**_):
+        raise vim.fault.NoDiskSpace(file='a', datastore='datastore1')
+
+    for thing, name in ((host.network, 'RemovePortGroup'),
+                        (host.sessions, 'AcquireCloneTicket')):
+        monkeypatch.setattr(thing, name, full, raising=False)
+    with pytest.raises(vmodl.fault.SystemError, match='does not raise NoDisk'):
+        peer.host.configManager.networkSystem.RemovePortGroup('VM Network')
+    with pytest.raises(vmodl.fault.SystemError, match='does not raise NoDisk'):
+        peer.content.sessionManager.AcquireCloneTicket()
+
+
 def test_calls_are_counted_with_their_sizes(host, raw):
     before = len(host.calls)
     raw.call('CurrentTime', SERVICE)

@@ -236,6 +236,14 @@ def test_disk_of_a_bad_kind_does_not_start(host, peer, base, content, words):
             esxpeers.controller(), esxpeers.disk(BASE)])
 
 
+def test_disk_of_a_bad_kind_is_not_copied(peer, base):
+    (base / 'base.vmdk').write_bytes(b'KDMV')
+    with pytest.raises(vim.fault.InvalidDiskFormat):
+        copy(peer, BASE)
+    with pytest.raises(vim.fault.CannotAccessFile):
+        delete(peer, BASE)
+
+
 def test_flat_disk_of_another_product_starts(host, peer, base):
     (base / 'base.vmdk').write_text(
         '# Disk DescriptorFile\nversion=1\nCID=12345678\n'

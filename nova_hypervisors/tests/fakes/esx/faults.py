@@ -16,6 +16,21 @@ def named(name: str, **fields: Any) -> Any:
     return kind(msg=f'A fault of the kind {name}.', **fields)
 
 
+class Undeclared(Exception):
+    """The fake has raised what its method cannot raise: a mistake of ours."""
+
+
+def check_declared(info: Any, fault: Any) -> None:
+    """Hold the fake to the faults that the API declares for a method.
+
+    :raises Undeclared: it is neither one of them nor one of any method
+    """
+    kinds = tuple(VmomiSupport.GetVmodlType(name) for name in info.faults)
+    if not isinstance(fault, (vmodl.RuntimeFault, *kinds)):
+        name = VmomiSupport.GetWsdlName(type(fault))
+        raise Undeclared(f'{info.wsdlName} does not raise {name}')
+
+
 def not_authenticated(ref: Any, privilege: str = 'System.View') -> Any:
     return vim.fault.NotAuthenticated(
         msg='The session is not authenticated.', object=ref,

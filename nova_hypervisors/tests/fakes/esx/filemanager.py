@@ -125,7 +125,10 @@ class VirtualDiskManager(managed.Managed):
         What a copy sees is the whole chain.
         """
         source = self._at(sourceName)
-        disks = vmdk.chain(source)
+        try:
+            disks = vmdk.chain(source)
+        except vim.fault.GenericVmConfigFault as error:
+            raise vim.fault.InvalidDiskFormat(msg=error.msg) from error
         for file in disks[0].files:
             self.esx.locks.check_read(file, sourceName)
         at = self._new(destName, force)
@@ -190,7 +193,12 @@ class VirtualDiskManager(managed.Managed):
         return locations.locate(self.esx, name)
 
     def _writable(self, name: str) -> vmdk.Disk:
-        disk = vmdk.load(self._at(name))
+        try:
+            disk = vmdk.load(self._at(name))
+        except vim.fault.GenericVmConfigFault as error:
+            # Guess: which of the file faults.
+            raise vim.fault.CannotAccessFile(
+                msg=error.msg, file=name) from error
         for file in disk.files:
             self.esx.locks.check_write(file, name)
         return disk

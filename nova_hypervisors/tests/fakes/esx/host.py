@@ -162,6 +162,9 @@ class EsxHost(controls.Controls):
             raise self._unknown(thing, info)
         try:
             return method(**values)
+        except vmodl.MethodFault as fault:
+            faults.check_declared(info, fault)
+            raise
         finally:
             if not info.wsdlName.startswith(_READING):
                 self.changed()

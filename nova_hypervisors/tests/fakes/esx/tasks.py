@@ -8,10 +8,13 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from pyVmomi import VmomiSupport
 from pyVmomi import vim
 from pyVmomi import vmodl
 
+from nova_hypervisors.tests.fakes.esx import faults
 from nova_hypervisors.tests.fakes.esx import managed
+from nova_hypervisors.tests.fakes.esx import schema
 from nova_hypervisors.tests.fakes.esx import sessions
 
 #: How many ended tasks a TaskManager remembers.
@@ -50,6 +53,7 @@ class Task(managed.Managed):
                  name: str) -> None:
         super().__init__(esx, f'haTask-{thing.ref._moId}-{name}-{number}')
         self.cancelled = threading.Event()
+        self._method = VmomiSupport.GetWsdlMethod(schema.VIM, name).info
         entity = thing.ref if managed.is_entity(thing.ref) else None
         self.info = vim.TaskInfo(
             key=self.ref._moId, task=self.ref,
@@ -73,7 +77,7 @@ class Task(managed.Managed):
                     msg='The task was canceled by a user.')
             self.info.result = work()
         except vmodl.MethodFault as error:
-            self.info.error = error
+            self.info.error = _declared(self._method, error)
             self.info.state = 'error'
         else:
             self.info.progress = 100
@@ -89,6 +93,15 @@ class Task(managed.Managed):
                 msg='The operation is not allowed in the current state.')
         self.info.cancelled = True
         self.cancelled.set()
+
+
+def _declared(info: Any, fault: Any) -> Any:
+    """Return the fault, or what says that the method cannot end so."""
+    try:
+        faults.check_declared(info, fault)
+    except faults.Undeclared as error:
+        return vmodl.fault.SystemError(msg=str(error), reason=str(error))
+    return fault
 
 
 class TaskManager(managed.Managed):

@@ -2,17 +2,14 @@
 """The options of ``[vmware]`` that Nova does not have.
 
 Nova declares the group, for its own driver for vCenter, and this driver reads
-some of its options: host_ip, host_port, host_username, host_password, ca_file,
-insecure, datastore_regex, api_retry_count, connection_pool_size, vnc_port,
-vnc_port_total, vnc_keymap.  None of them is declared here again, because
-oslo.config takes a second declaration of a name only if it is the same.
+some of its options.  None of them is declared here again, because oslo.config
+takes a second declaration of a name only if it is the same.
 """
 
 from oslo_config import cfg
 
 from nova_hypervisors.conf import certificates
 from nova_hypervisors.conf import esxmachines
-from nova_hypervisors.conf import transfer
 
 GROUP = cfg.OptGroup(
     'vmware',
@@ -24,8 +21,7 @@ are like.
 Used when ``[DEFAULT] compute_driver`` is ``nova_hypervisors.VMwareESXDriver``.
 Of Nova's own options in this section it reads ``host_ip``, ``host_port``,
 ``host_username``, ``host_password``, ``ca_file``, ``insecure``,
-``datastore_regex``, ``api_retry_count``, ``connection_pool_size``,
-``vnc_port``, ``vnc_port_total`` and ``vnc_keymap``, and no others.
+``datastore_regex`` and ``api_retry_count``, and no others.
 """)
 
 HOST_OPTS = [
@@ -56,15 +52,6 @@ Possible values:
 * A URL (``http``, ``https`` or ``file``), or the path of a file.
 * Unset: what comes with this package.
 """),
-    cfg.BoolOpt(
-        'allow_old_tls',
-        default=False,
-        help="""
-Whether the host may speak TLS 1.0 and 1.1, with the ciphers of that time.
-
-Hosts before ESXi 6.5 know nothing better.  Whoever is between this service and
-the host may then be able to read along.
-"""),
     cfg.FloatOpt(
         'connect_timeout',
         default=10.0,
@@ -92,19 +79,11 @@ limit of its own: ``task_timeout``.
         default=3600.0,
         min=1.0,
         help="""
-Seconds after which a task of the host that has not ended is cancelled.
+Seconds after which a task of the host that has not ended is given up.
 
 It limits copying and extending a disk, merging a snapshot, and everything else
-that the host does with data.
-"""),
-    cfg.FloatOpt(
-        'transfer_timeout',
-        default=60.0,
-        min=1.0,
-        help="""
-Seconds for which an upload to the host, or a download, may stand still.
-
-What moves, however slowly, goes on.
+that the host does with data.  Converting an image on this computer has the
+same limit.
 """),
     cfg.FloatOpt(
         'retry_interval',
@@ -119,44 +98,25 @@ Related options:
 
 * ``api_retry_count`` says how often.
 """),
-    cfg.FloatOpt(
-        'keep_alive_interval',
-        default=300.0,
-        min=0.0,
-        help="""
-Seconds after which a session with the host that was not used is used, so that
-the host does not end it.
-
-A host ends sessions after 30 minutes without a call, unless it is told
-otherwise.  A session that has ended costs the next call one log-in.
-
-Possible values:
-
-* 0: sessions are left to end.
-"""),
 ]
 
 CONSOLE_OPTS = [
     cfg.StrOpt(
         'screen_protocol',
-        default='auto',
+        default='webmks',
         choices=[
-            ('auto', 'VNC on hosts before ESXi 7.0, WebMKS on others.'),
-            ('webmks', 'WebMKS: a web socket of hosts since ESXi 6.0.'),
-            ('vnc', "The host's VNC server, which ESXi 7.0 has no more."),
+            ('webmks', 'WebMKS: a web socket that hosts since ESXi 6.0 have.'),
             ('none', 'Servers have no VNC console.'),
         ],
         help="""
 How this service gets the screens that it hands out to nova-novncproxy.
 
-With VNC each machine has a port of the host and a password of its own, and the
-host's firewall has to let this service in.  WebMKS needs neither: the host
-gives a ticket for each connection, which is good once.
+The host gives a ticket for each connection, which is good once.  Its VNC
+server, which ESXi 7.0 has no more, is not used.
 
 Related options:
 
 * ``console_port``
-* ``vnc_port``, ``vnc_port_total`` and ``vnc_keymap`` with VNC
 """),
     cfg.PortOpt(
         'console_port',
@@ -181,7 +141,7 @@ server's folder on the datastore, and nothing limits its size.
     *certificates.OPTS,
 ]
 
-OPTS = [*HOST_OPTS, *esxmachines.OPTS, *CONSOLE_OPTS, *transfer.OPTS]
+OPTS = [*HOST_OPTS, *esxmachines.OPTS, *CONSOLE_OPTS]
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:

@@ -121,6 +121,10 @@ class Layout:
         return self.top / 'guest.img'
 
     @property
+    def busy_guest(self) -> Path:
+        return self.top / 'busy.img'
+
+    @property
     def openrc(self) -> Path:
         return self.top / 'openrc'
 

@@ -29,7 +29,8 @@ def make(lab: layout.Layout, log: Path) -> None:
     else:
         _replace_front_end(lab, log)
         _write_wrappers(lab)
-    _make_guest(lab, log)
+    for guest in (lab.guest, lab.busy_guest):
+        _make_guest(guest, lab, log)
 
 
 def _replace_front_end(lab: layout.Layout, log: Path) -> None:
@@ -60,27 +61,31 @@ def _write_wrappers(lab: layout.Layout) -> None:
     for wrapper in (lab.vboxmanage, lab.vboxwebsrv):
         wrapper.write_text(
             '#!/bin/sh\n'
+            # Ctrl-C is for the program, which then asks VirtualBox to give
+            # up: bwrap would end it before.
+            "trap '' INT\n"
             f'exec {shlex.join(words)} {_PROGRAMS}/{wrapper.name} "$@"\n')
         wrapper.chmod(0o755)
 
 
-def _make_guest(lab: layout.Layout, log: Path) -> None:
-    """Assemble the guest, as a disk of one megabyte."""
-    source = (_HERE / 'guest.s').read_text()
-    kept = lab.tmp / 'guest.s'
-    if lab.guest.exists() and kept.exists() and kept.read_text() == source:
+def _make_guest(guest: Path, lab: layout.Layout, log: Path) -> None:
+    """Assemble a guest, as a disk of one megabyte."""
+    name = guest.stem
+    source = (_HERE / f'{name}.s').read_text()
+    kept = lab.tmp / f'{name}.s'
+    if guest.exists() and kept.exists() and kept.read_text() == source:
         return
     kept.write_text(source)
     tools = (packages.in_root(lab.root, tmp=lab.tmp)
              if lab.root.exists() else ())
     folder = '/tmp' if lab.root.exists() else str(lab.tmp)
-    progress.run((*tools, 'as', '--32', '-o', f'{folder}/guest.o',
-                  f'{folder}/guest.s'), log)
+    progress.run((*tools, 'as', '--32', '-o', f'{folder}/{name}.o',
+                  f'{folder}/{name}.s'), log)
     progress.run((*tools, 'ld', '-m', 'elf_i386', '-Ttext', '0x7c00',
-                  '--oformat', 'binary', '-o', f'{folder}/guest.bin',
-                  f'{folder}/guest.o'), log)
-    image = (lab.tmp / 'guest.bin').read_bytes()
-    lab.guest.write_bytes(image.ljust(_GUEST_SIZE, b'\0'))
+                  '--oformat', 'binary', '-o', f'{folder}/{name}.bin',
+                  f'{folder}/{name}.o'), log)
+    image = (lab.tmp / f'{name}.bin').read_bytes()
+    guest.write_bytes(image.ljust(_GUEST_SIZE, b'\0'))
 
 
 def environment(home: Path) -> dict[str, str]:

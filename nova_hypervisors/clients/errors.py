@@ -110,5 +110,9 @@ class TimedOut(ClientError):
     """No answer within the limit.  It may have been done or not."""
 
 
+class Cancelled(ClientError):
+    """It was given up because we asked for that."""
+
+
 class DataDamaged(ClientError):
     """What arrived is not what was sent."""

@@ -26,13 +26,39 @@ class Completed:
     stderr: str
 
 
+class Interrupt:
+    """Asks a program that runs to give up what it does, as Ctrl-C does.
+
+    One that has just been started may not hear it, or end at once: ask
+    again until it has ended.
+
+    :ivar asked: whether it was asked
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def follow(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+
+    def __call__(self) -> None:
+        self.asked = True
+        process = self._process
+        if process is not None and process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGINT)
+
+
 class Runner(Protocol):
     def __call__(self, argv: Sequence[str], timeout_s: float,
-                 env: Mapping[str, str] | None = None) -> Completed: ...
+                 env: Mapping[str, str] | None = None,
+                 interrupt: Interrupt | None = None) -> Completed: ...
 
 
 def run(argv: Sequence[str], timeout_s: float,
-        env: Mapping[str, str] | None = None) -> Completed:
+        env: Mapping[str, str] | None = None,
+        interrupt: Interrupt | None = None) -> Completed:
     """Run a program; end it, and what it started, after ``timeout_s``.
 
     The output goes to files instead of pipes.  The first VBoxManage starts
@@ -52,6 +78,8 @@ def run(argv: Sequence[str], timeout_s: float,
         except OSError as error:
             raise errors.NotInstalled(
                 f'{argv[0]} cannot be run: {error.strerror}') from error
+        if interrupt is not None:
+            interrupt.follow(process)
         expired = threading.Event()
         timer = threading.Timer(timeout_s, _kill, (process, expired))
         timer.start()

@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 
 from nova.tests.unit.virt import test_virt_drivers
-
-from nova_hypervisors.tests import peers
 
 
 class RunsUnderPytest:
@@ -24,12 +23,12 @@ class RunsUnderPytest:
                 del self.__dict__[key]
 
 
-def fill(glance) -> None:
+def fill(glance, guest: Path) -> None:
     """Give Nova's fake images the content that they claim to have."""
-    guest = peers.lab().guest.read_bytes()
+    content = guest.read_bytes()
     for image in glance.images.values():
         image['disk_format'] = 'raw'
-        glance._imagedata[image['id']] = guest
+        glance._imagedata[image['id']] = content
     update = glance.update
 
     def keep(context, image_id, metadata, data=None, **arguments):

@@ -55,9 +55,9 @@ class CountingRunner:
     def __init__(self) -> None:
         self.calls: list[tuple[str, ...]] = []
 
-    def __call__(self, argv, timeout_s, env=None):
+    def __call__(self, argv, timeout_s, env=None, interrupt=None):
         self.calls.append(tuple(argv[2:]))
-        return execute.run(argv, timeout_s, env)
+        return execute.run(argv, timeout_s, env, interrupt)
 
 
 class RealVirtualBox:

@@ -42,6 +42,9 @@ LOG = logging.getLogger(__name__)
 
 _PROBE = 'live-migration-'
 
+# What a server gets of its processors' time that has to come there.
+_HURRIED_PERCENT = 1
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Likeness:
@@ -97,6 +100,9 @@ class LiveMigrationOps:
         self._locks = instance_locks
         self._address = address
         self._ports = ports
+        # Servers on their way, and those of them that are slowed down.
+        self._leaving: set[str] = set()
+        self._hurried: set[str] = set()
 
     # Whether it can be: asked of the other host, and then of this one
 
@@ -189,22 +195,80 @@ class LiveMigrationOps:
     # The host that it leaves
 
     def move(self, instance: objects.Instance,
-             moved: Callable[[], None], stayed: Callable[[], None]) -> None:
+             moved: Callable[[], None], stayed: Callable[[str], None]) -> None:
         """Let a server go on where a machine waits for it.
 
         :param moved: is called when it does
-        :param stayed: is called when it goes on here
+        :param stayed: is called when it goes on here, with what Nova calls
+            the state of such a migration: failed or cancelled
         """
-        uuid = self._machines.machine_uuid(instance.uuid)
+        self._leaving.add(instance.uuid)
+        try:
+            failure = self._go(instance)
+        finally:
+            self._leaving.discard(instance.uuid)
+        if failure:
+            self._calm(instance)
+            stayed(failure)
+        else:
+            self._hurried.discard(instance.uuid)
+            moved()
+
+    def _go(self, instance: objects.Instance) -> str:
+        """Return why the server stays, in Nova's word; empty if it has gone.
+        """
         try:
             with self._locks.hold(instance.uuid):
                 told = _read(self._files.instance(instance.uuid).teleport)
-                self._client.teleport(uuid, api.TeleportTarget(**told))
+                self._client.teleport(
+                    self._machines.machine_uuid(instance.uuid),
+                    api.TeleportTarget(**told))
+        except errors.Cancelled:
+            LOG.info('The server stays, as it was told to', instance=instance)
+            return 'cancelled'
         except (errors.ClientError, exception.MigrationError) as error:
             LOG.error('The server stays: %s', error, instance=instance)
-            stayed()
+            return 'failed'
+        return ''
+
+    def abort(self, instance: objects.Instance) -> None:
+        """Let a server that is on its way stay.
+
+        :raises InvalidState: it is not, or not any more
+        """
+        self._client.abort_teleport(
+            self._machines.machine_uuid(instance.uuid))
+
+    def hurry(self, instance: objects.Instance) -> None:
+        """Have a server that is on its way come there.
+
+        It is slowed down, so that it changes less memory than goes over the
+        network meanwhile.  A machine that is paused on its way does not come
+        there: VirtualBox 7.2.22 ends its teleport with
+        VERR_VM_UNEXPECTED_UNSTABLE_STATE.
+
+        :raises MigrationError: it is not on its way
+        """
+        if instance.uuid not in self._leaving:
+            raise exception.MigrationError(
+                reason='the server is not on its way')
+        self._hurried.add(instance.uuid)
+        self._client.limit_execution(
+            self._machines.machine_uuid(instance.uuid), _HURRIED_PERCENT)
+        if instance.uuid not in self._leaving:
+            self._calm(instance)
+
+    def _calm(self, instance: objects.Instance) -> None:
+        """Let a server that stays have all of its processors' time again."""
+        if instance.uuid not in self._hurried:
             return
-        moved()
+        self._hurried.discard(instance.uuid)
+        try:
+            self._client.limit_execution(
+                self._machines.machine_uuid(instance.uuid), 100)
+        except errors.ClientError as error:
+            LOG.warning('The server may stay slow until it is resized: %s',
+                        error, instance=instance)
 
     def leave(self, instance: objects.Instance) -> None:
         """Forget the machine of a server that has gone on elsewhere.

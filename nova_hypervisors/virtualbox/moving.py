@@ -137,8 +137,18 @@ class MovesServers:
                 instance,
                 functools.partial(post_method, context, instance, dest,
                                   block_migration, migrate_data),
-                functools.partial(recover_method, context, instance, dest,
-                                  migrate_data=migrate_data))
+                lambda status: recover_method(
+                    context, instance, dest, migrate_data=migrate_data,
+                    migration_status=status))
+
+    def live_migration_abort(self, instance: objects.Instance) -> None:
+        with boundary.for_instance(instance):
+            self._parts.live_migrations.abort(instance)
+
+    def live_migration_force_complete(self,
+                                      instance: objects.Instance) -> None:
+        with boundary.for_instance(instance):
+            self._parts.live_migrations.hurry(instance)
 
     def post_live_migration(
             self, context: nova_context.RequestContext,

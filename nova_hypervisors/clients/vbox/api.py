@@ -279,6 +279,7 @@ class MachineSettings:
     :param tpm: see Firmware
     :param display_ports: the remote display's ports, as they were set
     :param snapshots: their names
+    :param execution_percent: of its processors' time that it may take
     """
 
     uuid: str
@@ -298,6 +299,7 @@ class MachineSettings:
     disk_bus: DiskBus = DiskBus.SATA
     unsafe_cache: bool = False
     limits: Limits = Limits()
+    execution_percent: int = 100
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ _TEXTS: tuple[tuple[str, type[errors.ClientError]], ...] = (
     ('NS_ERROR_SOCKET_FAIL', errors.Unreachable),
     ('Failed to create the VirtualBox object', errors.Unreachable),
     ('VERR_NET_CONNECTION_REFUSED', errors.NotListening),
+    ('VERR_SSM_CANCELLED', errors.Cancelled),
     ('VERR_DISK_FULL', errors.OutOfSpace),
     ('VERR_NOT_SUP', errors.Unsupported),
     ('Could not find file for the medium', errors.MediumNotFound),

@@ -59,6 +59,7 @@ def configure(spec: api.MachineSpec, slots: int) -> Command:
 
 def _hardware(spec: api.MachineSpec) -> Command:
     return ('--memory', str(spec.memory_mb), '--cpus', str(spec.vcpus),
+            '--cpuexecutioncap', '100',
             '--description', spec.description,
             # More than one processor needs the I/O APIC.
             '--ioapic', 'on', '--rtc-use-utc', 'on',
@@ -333,6 +334,10 @@ def set_teleporter(uuid: str, target: api.TeleportTarget | None) -> Command:
 def teleport(uuid: str, target: api.TeleportTarget) -> Command:
     return control(uuid, 'teleport', '--host', target.address,
                    '--port', str(target.port), '--password', target.password)
+
+
+def limit_execution(uuid: str, percent: int) -> Command:
+    return control(uuid, 'cpuexecutioncap', str(percent))
 
 
 def unregister(uuid: str) -> Command:

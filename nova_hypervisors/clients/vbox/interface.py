@@ -103,6 +103,12 @@ class PowerApi(Protocol):
 
     def pause(self, uuid: str) -> None: ...
 
+    def limit_execution(self, uuid: str, percent: int) -> None:
+        """Give a running machine a part of its processors' time only.
+
+        :param percent: 1 to 100
+        """
+
     def resume(self, uuid: str) -> None: ...
 
     def save_state(self, uuid: str) -> None:
@@ -133,6 +139,16 @@ class TeleportApi(Protocol):
         """Let a running machine go on as one that waits.
 
         If it fails, it goes on where it is.
+
+        :raises Cancelled: it was aborted
+        """
+
+    def abort_teleport(self, uuid: str) -> None:
+        """Let a machine that is on its way go on where it is.
+
+        Returns when its teleport has ended; it may have come there.
+
+        :raises InvalidState: this client does not teleport it
         """
 
 

@@ -58,11 +58,13 @@ class Program:
 
     def __call__(self, command: commands.Command, *,
                  timeout_s: float | None = None,
-                 secrets: Collection[str] = ()) -> str:
+                 secrets: Collection[str] = (),
+                 interrupt: execute.Interrupt | None = None) -> str:
         """Run a command and return what it printed.
 
         :param secrets: parts of its words that nobody else may see, neither
             in the process list nor in an error
+        :param interrupt: by which another thread can ask it to give up
         :raises ClientError: it failed, after retries if they could help
         """
         with contextlib.ExitStack() as stack:
@@ -72,7 +74,7 @@ class Program:
                 words = (f'@{path}',)
             call = functools.partial(
                 self._first_alone, words, timeout_s or self._timeout_s,
-                operation=command[0], secrets=secrets)
+                operation=command[0], secrets=secrets, interrupt=interrupt)
             try:
                 return self._policy.call(call)
             except errors.TimedOut:
@@ -87,18 +89,22 @@ class Program:
                 raise
 
     def _first_alone(self, words: commands.Command, timeout_s: float,
-                     operation: str, secrets: Collection[str]) -> str:
+                     operation: str, secrets: Collection[str],
+                     interrupt: execute.Interrupt | None) -> str:
         with contextlib.ExitStack() as stack:
             if not self._called:
                 stack.enter_context(self._first_call)
-            output = self._once(words, timeout_s, operation, secrets)
+            output = self._once(words, timeout_s, operation, secrets,
+                                interrupt)
             self._called = True
         return output
 
     def _once(self, words: commands.Command, timeout_s: float,
-              operation: str, secrets: Collection[str]) -> str:
+              operation: str, secrets: Collection[str],
+              interrupt: execute.Interrupt | None) -> str:
         try:
-            done = self._run((self._path, '-q', *words), timeout_s, self._env)
+            done = self._run((self._path, '-q', *words), timeout_s, self._env,
+                             interrupt)
         except errors.TimedOut as error:
             raise errors.TimedOut(error.detail, operation=operation) from error
         found = _ERROR.findall(done.stderr)

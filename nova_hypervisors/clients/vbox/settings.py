@@ -240,6 +240,8 @@ def _read_machine(path: Path) -> _File:
             disk_bus=bus,
             unsafe_cache=_is_cached(hardware, bus),
             limits=_limits(hardware),
+            execution_percent=int(
+                _child(hardware, 'CPU').get('executionCap', '100')),
             snapshots=tuple(snapshot.get('name', '') for snapshot
                             in machine.iter(f'{_NS}Snapshot'))),
         saved='stateFile' in machine.attrib,

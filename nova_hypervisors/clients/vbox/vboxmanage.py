@@ -72,6 +72,7 @@ class VBoxManageClient(managemedia.ManageMedia, luns.ManagedLuns,
         self._home = home
         self._registry = settings.Registry(home)
         self._copy_timeout_s = copy_timeout_s
+        self._teleports = {}
         # VirtualBox opens a parent for a child that is being made, and
         # another caller may just be closing it.
         self._media = threading.Lock()

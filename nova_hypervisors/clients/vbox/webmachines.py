@@ -78,7 +78,9 @@ def read(web: WebSession, uuid: str) -> api.MachineSettings:
         tpm=webhardware.tpm(web, machine),
         disk_bus=bus,
         unsafe_cache=webhardware.is_cached(web, machine, bus),
-        limits=webhardware.limits(web, machine))
+        limits=webhardware.limits(web, machine),
+        execution_percent=int(
+            web.text('IMachine_getCPUExecutionCap', machine)))
 
 
 def _chipset(web: WebSession, machine: str) -> str:
@@ -134,6 +136,7 @@ def set_up(web: WebSession, machine: str, spec: api.MachineSpec,
     """
     web.call('IMachine_setMemorySize', machine, memorySize=spec.memory_mb)
     web.call('IMachine_setCPUCount', machine, CPUCount=spec.vcpus)
+    web.call('IMachine_setCPUExecutionCap', machine, CPUExecutionCap=100)
     web.call('IMachine_setDescription', machine,
              description=spec.description)
     _set_up_platform(web, machine, spec)

@@ -81,6 +81,7 @@ class WebServiceClient(webmachines.WebMachines, webmedia.WebMedia,
                  copy_timeout_s: float, transfers: int = 4) -> None:
         self._sessions = sessions
         self._copy_timeout_s = copy_timeout_s
+        self._teleports = {}
         self._transfers = transfers
         self._media = threading.Lock()
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import threading
 import time
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -55,6 +56,8 @@ AT_REST = ('PoweredOff', 'Saved', 'Teleported', 'Aborted', 'AbortedSaved')
 
 # How long one call waits for the end of what goes on; each keeps the log-on.
 _WAIT_S = 5.0
+# How long at most where somebody may want it to be given up.
+_LISTEN_S = 0.5
 
 # How often a session is looked at that is about to be unlocked.
 _LOOK_S = 0.05
@@ -205,22 +208,27 @@ class WebSession:
 
     # Progress
 
-    def wait(self, progress: str, operation: str, timeout_s: float) -> None:
+    def wait(self, progress: str, operation: str, timeout_s: float,
+             stop: threading.Event | None = None) -> None:
         """Wait for the end of what goes on, and release the reference.
 
+        :param stop: set by another thread that wants it to be given up
         :raises TimedOut: it goes on; it was told to stop
         """
         end = time.monotonic() + timeout_s
+        most_s = _WAIT_S if stop is None else _LISTEN_S
         try:
             while True:
-                left_s = max(0.0, min(_WAIT_S, end - time.monotonic()))
+                left_s = max(0.0, min(most_s, end - time.monotonic()))
                 self.call('IProgress_waitForCompletion', progress,
                           timeout=int(left_s * 1000))
                 if self.text('IProgress_getCompleted', progress) == 'true':
                     break
-                if time.monotonic() >= end:
+                late = time.monotonic() >= end
+                if late or (stop is not None and stop.is_set()):
                     with contextlib.suppress(errors.ClientError):
                         self.call('IProgress_cancel', progress)
+                if late:
                     raise errors.TimedOut(
                         f'it was not done within {timeout_s:g} seconds',
                         operation=operation)

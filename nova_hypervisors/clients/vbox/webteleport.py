@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 from nova_hypervisors.clients import errors
@@ -16,18 +17,26 @@ _BEGIN_S = 30.0
 _END_S = 20.0
 _LOOK_S = 0.1
 
+# How long one that is aborted may take.
+_ABORT_S = 120.0
+
+_GONE = 'Teleported'
+# A machine that has gone on elsewhere is unlocked a little later.
+_LEAVING = ('Teleporting', 'TeleportingPausedVM')
+
 # How long the guest may stand still, at the most.
 _DOWNTIME_MS = 500
 
 
 class WebTeleport:
-    """:class:`.interface.TeleportApi`."""
+    """:class:`.interface.TeleportApi`.
+
+    :ivar _teleports: by which those that are on their way can be asked to stay
+    """
 
     _sessions: weblogon.WebSessions
     _copy_timeout_s: float
-
-    def machine_state(self, uuid: str) -> api.MachineState:
-        raise NotImplementedError
+    _teleports: dict[str, threading.Event]
 
     @weblogon.changes
     def await_teleport(self, web: WebSession, uuid: str,
@@ -80,40 +89,66 @@ class WebTeleport:
         web.wait_until_unlocked(uuid, _END_S)
 
     def teleport(self, uuid: str, target: api.TeleportTarget) -> None:
+        stop = self._teleports[uuid] = threading.Event()
         try:
-            self._teleport(uuid, target)
-        except errors.ClientError:
+            self._teleport(uuid, target, stop)
+        except errors.ClientError as error:
             # The process may end before it has told the service.
-            if not self._has_gone(uuid):
+            if self._settled(uuid) != _GONE:
+                if stop.is_set():
+                    raise errors.Cancelled(
+                        error.detail, operation='teleport') from error
                 raise
-        if not self._has_gone(uuid):
+        finally:
+            del self._teleports[uuid]
+        if self._settled(uuid) != _GONE:
             raise errors.TimedOut(
                 f'machine {uuid} has gone on elsewhere and does not end',
                 operation='teleport')
 
-    def _has_gone(self, uuid: str) -> bool:
-        """Return whether a machine goes on elsewhere, and has ended here."""
+    @weblogon.reads
+    def _settled(self, web: WebSession, uuid: str) -> str:
+        """Return a machine's state, when it is not on its way any more."""
+        machine = web.machine(uuid)
         end = time.monotonic() + _END_S
-        while time.monotonic() < end:
-            state = self.machine_state(uuid)
-            if state in (api.MachineState.DEPARTED, api.MachineState.RUNNING,
-                         api.MachineState.PAUSED):
-                return state is api.MachineState.DEPARTED
+        while True:
+            state = web.text('IMachine_getState', machine)
+            if state not in _LEAVING or time.monotonic() > end:
+                return state
             time.sleep(_LOOK_S)
-        return False
 
     @weblogon.changes
     def _teleport(self, web: WebSession, uuid: str,
-                  target: api.TeleportTarget) -> None:
+                  target: api.TeleportTarget, stop: threading.Event) -> None:
         def once() -> None:
             progress = web.text(
                 'IConsole_teleport', lock.console, hostname=target.address,
                 tcpport=target.port, password=target.password,
                 maxDowntime=_DOWNTIME_MS)
-            web.wait(progress, 'teleport', self._copy_timeout_s)
+            web.wait(progress, 'teleport', self._copy_timeout_s, stop)
 
         with web.locked(uuid) as lock:
             web.when_free(once)
+
+    def abort_teleport(self, uuid: str) -> None:
+        stop = self._teleports.get(uuid)
+        if stop is None:
+            raise errors.InvalidState(f'machine {uuid} is not on its way',
+                                      operation='abort_teleport')
+        stop.set()
+        end = time.monotonic() + _ABORT_S
+        while self._teleports.get(uuid) is stop:
+            if time.monotonic() > end:
+                raise errors.TimedOut(f'machine {uuid} is still on its way',
+                                      operation='abort_teleport')
+            time.sleep(_LOOK_S)
+
+    @weblogon.changes
+    def limit_execution(self, web: WebSession, uuid: str,
+                        percent: int) -> None:
+        with web.locked(uuid) as lock:
+            web.call('IMachine_setCPUExecutionCap', lock.machine,
+                     CPUExecutionCap=percent)
 
     def _forget_teleporter(self, web: WebSession, uuid: str) -> None:
         """Let a machine that came by teleport start as all others do."""

@@ -9,6 +9,7 @@ from oslo_utils import timeutils
 
 from nova_hypervisors import conf as _registers_options  # noqa: F401
 from nova_hypervisors.tests import novatest
+from nova_hypervisors.tests import peers
 
 _MIGRATION = 'live migration that is influenced on its way: planned'
 
@@ -40,7 +41,7 @@ class VirtualBoxDriverTest(novatest.RunsUnderPytest,
                    physical_network_mappings=['*:nat'])
         self.flags(group='serial_console', enabled=True)
         super().setUp()
-        novatest.fill(self.image_service)
+        novatest.fill(self.image_service, peers.lab().guest)
         state_path = self.useFixture(test.fixtures.TempDir()).path
         self.flags(state_path=state_path, instances_path=f'{state_path}/i')
         self.connection = test_virt_drivers.importutils.import_object(

@@ -78,3 +78,10 @@ class TestPower:
         assert client.machine_states()[running] is State.ABORTED
         client.start(running)
         assert client.machine_state(running) is State.RUNNING
+
+
+def test_a_part_of_the_processors(running, client):
+    client.limit_execution(running, 1)
+    assert client.machine_settings(running).execution_percent == 1
+    client.limit_execution(running, 100)
+    assert client.machine_settings(running).execution_percent == 100

@@ -2,12 +2,15 @@
 """Running machines go on in another VirtualBox, by every client."""
 
 import dataclasses
+import threading
 import types
+from concurrent import futures
 
 import pytest
 
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.tests import narrowlink
 from nova_hypervisors.tests import peers
 from nova_hypervisors.tests.contract import machines
 from nova_hypervisors.tests.fakes import vbox
@@ -29,16 +32,23 @@ def other(request, peer):
 
 
 @pytest.fixture
-def pair(make, client, other, peer):
+def guest(request):
+    """What the machine runs."""
+    return getattr(peers.lab(), getattr(request, 'param', 'guest'))
+
+
+@pytest.fixture
+def pair(make, client, other, peer, guest):
     """A machine that runs, and its like that is off."""
-    spec = make(disk=True, nics=(machines.NIC,))
-    disk, = client.machine_settings(spec.uuid).disks
+    spec = make(nics=(machines.NIC,))
+    disk = peers.make_vdi(peer.folder / 'root.vdi', guest)
+    client.attach_disk(spec.uuid, 0, disk)
     client.start(spec.uuid)
     there = dataclasses.replace(spec, folder=peer.folder / 'there')
 
     def prepare(**changes):
         other.create_machine(dataclasses.replace(there, **changes))
-        other.attach_disk(spec.uuid, 0, disk.path)
+        other.attach_disk(spec.uuid, 0, disk)
 
     return types.SimpleNamespace(
         uuid=spec.uuid, prepare=prepare,
@@ -78,6 +88,43 @@ def test_another_password_goes_on_where_it_is(pair, client, other):
             pair.target, password='another'))
     assert client.machine_state(pair.uuid) is State.RUNNING
     other.end_waiting(pair.uuid)
+
+
+@pytest.fixture
+def held(pair, client, other):
+    """Begin a teleport and return when it is on its way, and stays there."""
+    pair.prepare()
+    other.await_teleport(pair.uuid, pair.target)
+    link = narrowlink.NarrowLink(pair.target.address, pair.target.port)
+    with futures.ThreadPoolExecutor(1) as threads:
+        if isinstance(client, vbox.FakeVBox):
+            client.holds = True
+            gone = threads.submit(client.teleport, pair.uuid, pair.target)
+            peers.wait_until(lambda: client.leaving)
+        else:
+            gone = threads.submit(
+                client.teleport, pair.uuid,
+                dataclasses.replace(pair.target, port=link.port))
+            assert link.held.wait(30)
+        yield types.SimpleNamespace(uuid=pair.uuid, link=link, gone=gone)
+        link.close()
+        if isinstance(client, vbox.FakeVBox):
+            client.holds = False
+            for stop in client.leaving.values():
+                stop.set()
+
+
+@pytest.mark.parametrize('guest', ['busy_guest'], indirect=True)
+def test_one_that_is_on_its_way_stays(held, client, other):
+    # What is in the buffers has to come through.
+    threading.Timer(1, held.link.let_go).start()
+    client.abort_teleport(held.uuid)
+    with pytest.raises(errors.Cancelled):
+        held.gone.result(60)
+    assert client.machine_state(held.uuid) is State.RUNNING
+    peers.wait_until(lambda: other.machine_state(held.uuid) is State.OFF)
+    with pytest.raises(errors.InvalidState, match='not on its way'):
+        client.abort_teleport(held.uuid)
 
 
 def test_nobody_waits(pair, client):

@@ -37,6 +37,7 @@ class _Machine:
         default_factory=list)
     started_at: float = 0.0
     nmis: int = 0
+    execution_percent: int = 100
     programs: list = dataclasses.field(default_factory=list)
 
 
@@ -52,6 +53,7 @@ class FakeVBox(snapshots.FakeSnapshots, teleport.FakeTeleport,
     """Implements :class:`.clients.vbox.interface.VBoxClient`."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.machines: dict[str, _Machine] = {}
         self.media: dict[str, _Medium] = {}
         self.extradata: dict[str, str] = {}
@@ -115,7 +117,8 @@ class FakeVBox(snapshots.FakeSnapshots, teleport.FakeTeleport,
                             for snapshot in machine.snapshots),
             os_type=spec.os_type, efi=spec.firmware.efi,
             tpm=spec.firmware.tpm, disk_bus=spec.disk_bus,
-            unsafe_cache=spec.unsafe_cache, limits=spec.limits)
+            unsafe_cache=spec.unsafe_cache, limits=spec.limits,
+            execution_percent=machine.execution_percent)
 
     def _folder(self, spec):
         return spec.folder / spec.name
@@ -130,6 +133,7 @@ class FakeVBox(snapshots.FakeSnapshots, teleport.FakeTeleport,
     def configure_machine(self, spec):
         machine = self._off(spec.uuid)
         machine.spec = spec
+        machine.execution_percent = 100
         machine.nics = {nic.slot: nic for nic in spec.nics}
 
     def set_boot_order(self, uuid, order):

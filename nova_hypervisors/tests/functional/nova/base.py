@@ -52,11 +52,14 @@ class Base(novatest.RunsUnderPytest, integrated_helpers._IntegratedTestBase):
         self.flags(group='wsgi',
                    api_paste_config=f'{sys.prefix}/etc/nova/api-paste.ini')
         super().setUp()
-        novatest.fill(self.glance)
+        self._fill()
         self.addCleanup(self.compute.manager.driver.cleanup_host, 'here')
 
     def _configure(self):
         """Set more options, before Nova starts."""
+
+    def _fill(self):
+        novatest.fill(self.glance, peers.lab().guest)
 
     def _wait_for_server_parameter(self, server, expected_params,
                                    max_retries=None, **kwargs):

@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Servers go to another host without a stop."""
 
+import dataclasses
 import re
+import threading
 from unittest import mock
 
+import fixtures
 import pytest
 from nova import objects
 from nova.tests.functional.api import client
 
 from nova_hypervisors.clients import errors
 from nova_hypervisors.tests import builders
+from nova_hypervisors.tests import narrowlink
+from nova_hypervisors.tests import novatest
 from nova_hypervisors.tests import peers
 from nova_hypervisors.tests.functional.nova import hosts
 
@@ -80,6 +85,84 @@ class LiveMigrateTest(hosts.TwoHosts):
 
 
 class LiveMigrateByWebServiceTest(LiveMigrateTest):
+    backend = 'webservice'
+
+
+class OnItsWayTest(hosts.TwoHosts):
+    """A server that is busy, and a network that is slow."""
+
+    shared = True
+
+    def setUp(self):
+        super().setUp()
+        self.links = []
+        client = self.computes['here'].manager.driver._parts.client
+        teleport = client.teleport
+
+        def slowly(uuid, target):
+            link = narrowlink.NarrowLink(target.address, target.port)
+            self.addCleanup(link.close)
+            self.links.append(link)
+            teleport(uuid, dataclasses.replace(
+                target, address='127.0.0.1', port=link.port))
+
+        self.useFixture(fixtures.MockPatchObject(client, 'teleport', slowly))
+
+    def _fill(self):
+        novatest.fill(self.glance, peers.lab().busy_guest)
+
+    def _leave(self):
+        """Let the server go, and return its migration on its way."""
+        # In these tests of Nova a cast is a call, which ends when it is done.
+        leaving = threading.Thread(
+            target=self.api.post_server_action, args=(
+                self.server['id'], {'os-migrateLive': {
+                    'host': 'there', 'block_migration': 'auto'}}))
+        leaving.start()
+        self.addCleanup(leaving.join)
+        peers.wait_until(lambda: self.links and self.links[0].held.is_set(),
+                         timeout_s=60)
+        return self._migrations()[0]
+
+    def _migrations(self):
+        return self.api.api_get(
+            f'/servers/{self.server["id"]}/migrations').body['migrations']
+
+    def _percent(self):
+        return self.here.real.client.machine_settings(
+            self.server['id']).execution_percent
+
+    def _abort(self, migration):
+        threading.Timer(1, self.links[0].let_go).start()
+        self.api.api_delete(
+            f'/servers/{self.server["id"]}/migrations/{migration["id"]}')
+        self._wait_for_migration_status(self.server, ['cancelled'])
+        self._wait_for_server_parameter(self.server, {
+            'OS-EXT-STS:task_state': None, 'status': 'ACTIVE'})
+
+    @pytest.mark.feature('operation.abort-in-progress-live-migration')
+    def test_it_stays_if_it_is_told_to(self):
+        self._abort(self._leave())
+        uuid = self.server['id']
+        self.assertEqual('here', self._host_of(self.server))
+        self.assertEqual({uuid: 'running'}, self.here.states())
+        peers.wait_until(lambda: self.there.states() == {})
+        self.assertEqual([], self.there.real.client.list_media())
+        self._delete_server(self.server)
+        self.assertEqual([], self.here.real.client.list_media())
+
+    @pytest.mark.feature('operation.force-live-migration-to-complete')
+    def test_it_is_slowed_down_on_its_way(self):
+        migration = self._leave()
+        self.api.api_post(
+            f'/servers/{self.server["id"]}/migrations/{migration["id"]}'
+            '/action', {'force_complete': None})
+        peers.wait_until(lambda: self._percent() == 1)
+        self._abort(migration)
+        self.assertEqual(100, self._percent())
+
+
+class OnItsWayByWebServiceTest(OnItsWayTest):
     backend = 'webservice'
 
 

@@ -24,7 +24,7 @@ class Runner:
         self.calls = []
         self.response = None
 
-    def __call__(self, argv, timeout_s, env=None):
+    def __call__(self, argv, timeout_s, env=None, interrupt=None):
         self.calls.append((argv, timeout_s, env))
         if argv[2].startswith('@'):
             path = Path(argv[2][1:])
@@ -126,7 +126,7 @@ def test_the_first_call_runs_alone(make):
     running, most = set(), []
     lock = threading.Lock()
 
-    def run(argv, timeout_s, env=None):
+    def run(argv, timeout_s, env=None, interrupt=None):
         with lock:
             running.add(argv)
             most.append(len(running))
@@ -147,7 +147,7 @@ def test_the_first_call_runs_alone(make):
 
 
 def test_a_timeout_says_of_what(make):
-    def run(argv, timeout_s, env=None):
+    def run(argv, timeout_s, env=None, interrupt=None):
         raise errors.TimedOut('too long')
 
     with pytest.raises(errors.TimedOut, match='list: too long'):

@@ -2,6 +2,7 @@
 """Servers go to another host without a stop: two fakes, one folder."""
 
 import types
+from concurrent import futures
 
 import pytest
 from nova import exception
@@ -13,6 +14,7 @@ from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.common import livemigration
 from nova_hypervisors.common import request
 from nova_hypervisors.tests import builders
+from nova_hypervisors.tests import peers
 from nova_hypervisors.tests.fakes import faulty
 from nova_hypervisors.tests.fakes import vbox as fake
 from nova_hypervisors.virtualbox import factory
@@ -51,7 +53,7 @@ def move(parts, server):
     def move():
         told = []
         parts.live_migrations.move(server, lambda: told.append('moved'),
-                                   lambda: told.append('stayed'))
+                                   told.append)
         return told
     return move
 
@@ -100,7 +102,7 @@ def test_one_that_cannot_go_stays(parts, there, server, wanted, move, vbox,
     parts.live_migrations.describe(server)
     there.live.prepare(wanted)
     client.fail('teleport')
-    assert move() == ['stayed']
+    assert move() == ['failed']
     there.live.withdraw(server)
     there.live.withdraw(server)
     assert there.vbox.machines == {}
@@ -108,7 +110,51 @@ def test_one_that_cannot_go_stays(parts, there, server, wanted, move, vbox,
 
 
 def test_nobody_waits(move, server):
-    assert move() == ['stayed']
+    assert move() == ['failed']
+
+
+class TestOnTheWay:
+    @pytest.fixture
+    def leaving(self, parts, there, server, wanted, move, vbox):
+        """A server that does not get there; what Nova is told in the end."""
+        parts.live_migrations.describe(server)
+        there.live.prepare(wanted)
+        vbox.holds = True
+        with futures.ThreadPoolExecutor(1) as threads:
+            told = threads.submit(move)
+            peers.wait_until(lambda: vbox.leaving)
+            yield told
+            for stop in vbox.leaving.values():
+                stop.set()
+
+    def test_it_stays_if_it_is_told_to(self, parts, server, leaving, vbox):
+        parts.live_migrations.abort(server)
+        assert leaving.result(10) == ['cancelled']
+        assert vbox.machines[server.uuid].state is State.RUNNING
+
+    def test_it_is_slow_only_on_its_way(self, parts, server, leaving, vbox):
+        machine = vbox.machines[server.uuid]
+        parts.live_migrations.hurry(server)
+        assert machine.execution_percent == 1
+        parts.live_migrations.abort(server)
+        leaving.result(10)
+        assert machine.execution_percent == 100
+
+    def test_one_that_stays_slow_is_told(self, parts, server, leaving, client,
+                                         caplog):
+        parts.live_migrations.hurry(server)
+        client.fail('limit_execution')
+        parts.live_migrations.abort(server)
+        assert leaving.result(10) == ['cancelled']
+        assert 'may stay slow' in caplog.text
+
+
+def test_one_that_is_not_on_its_way(parts, server, vbox):
+    with pytest.raises(errors.InvalidState, match='not on its way'):
+        parts.live_migrations.abort(server)
+    with pytest.raises(exception.MigrationError, match='not on its way'):
+        parts.live_migrations.hurry(server)
+    assert vbox.machines[server.uuid].execution_percent == 100
 
 
 def test_a_service_that_starts_anew_keeps_the_files(parts, there, server,

@@ -161,6 +161,12 @@ def test_base_that_was_written_breaks_its_children(host, peer, base, child):
         peer.wait(child.PowerOnVM_Task())
 
 
+def test_base_that_has_grown_breaks_its_children(peer, child):
+    peer.wait(peer.disks.ExtendVirtualDisk_Task(BASE, None, 2048))
+    with pytest.raises(vim.fault.GenericVmConfigFault, match='capacity of'):
+        peer.wait(child.PowerOnVM_Task())
+
+
 def test_base_that_was_deleted_ruins_its_children(peer, child):
     delete(peer, BASE)
     with pytest.raises(vim.fault.FileNotFound):

@@ -350,3 +350,12 @@ def test_console_tickets_and_screen(host, peer, one):
     assert path == '[datastore1] one/one-0.png'
     picture = host.datastore.folder / 'one/one-0.png'
     assert picture.read_bytes().startswith(b'\x89PNG')
+
+
+def test_machine_whose_files_went_is_inaccessible(peer, one):
+    peer.wait(peer.files.DeleteDatastoreFile_Task('[datastore1] one'))
+    assert one.runtime.connectionState == 'inaccessible'
+    with pytest.raises(vim.fault.InvalidState):
+        peer.wait(one.PowerOnVM_Task())
+    peer.wait(one.Destroy_Task())
+    assert not peer.folder.childEntity

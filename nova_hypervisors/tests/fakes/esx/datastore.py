@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +40,11 @@ class Datastore(managed.Entity):
         """Thick files take their length, thin disks what is written."""
         total = 0
         for file in self.folder.rglob('*'):
-            if file.is_file():
+            # Uploads come and go meanwhile.
+            with contextlib.suppress(FileNotFoundError):
                 status = file.stat()
                 total += status.st_blocks * 512 if self._is_thin(
-                    file) else status.st_size
+                    file) else status.st_size * file.is_file()
         return total
 
     def _is_thin(self, file: Path) -> bool:

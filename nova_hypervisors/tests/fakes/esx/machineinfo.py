@@ -28,8 +28,11 @@ class Info:
 
     @property
     def runtime(self) -> Any:
+        # VirtualMachineConnectionState: "inaccessible" if a host cannot read
+        # one or more configuration files.
+        state = 'connected' if self.is_accessible else 'inaccessible'
         return vim.vm.RuntimeInfo(
-            host=self.esx.host_system.ref, connectionState='connected',
+            host=self.esx.host_system.ref, connectionState=state,
             powerState=self.power, faultToleranceState='notConfigured',
             toolsInstallerMounted=False, bootTime=self.booted_at,
             maxMemoryUsage=self.config.hardware.memoryMB,

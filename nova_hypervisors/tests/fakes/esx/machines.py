@@ -65,6 +65,10 @@ class Machine(managed.Entity, machineinfo.Info, snapshots.Snapshots,
     def is_off(self) -> bool:
         return self.power == OFF
 
+    @property
+    def is_accessible(self) -> bool:
+        return self.at.datastore.accessible and self.at.local.is_file()
+
     def bad_state(self, wanted: str) -> Any:
         return vim.fault.InvalidPowerState(
             msg='The attempted operation cannot be performed in the current '
@@ -111,6 +115,10 @@ class Machine(managed.Entity, machineinfo.Info, snapshots.Snapshots,
     @tasks.task
     def PowerOnVM_Task(self, host: Any = None) -> None:
         self.need(OFF, SUSPENDED)
+        if not self.is_accessible:
+            raise vim.fault.InvalidState(
+                msg='The operation is not allowed in the current state: the '
+                    'configuration cannot be read.')
         if self.esx.host_system.in_maintenance:
             # VirtualMachine.PowerOnVM_Task: InvalidState.
             raise vim.fault.InvalidState(
@@ -124,8 +132,10 @@ class Machine(managed.Entity, machineinfo.Info, snapshots.Snapshots,
         self.esx.locks.take(self, chains, [self._swap.local])
         with self._swap.local.open('wb') as file:
             file.truncate(swap)
-        for port in self.serial_ports():
-            port.local.touch()
+        stem = self.at.name.removesuffix('.vmx')
+        for at in (*self.serial_ports(), self.at.sibling('vmware.log'),
+                   self.at.sibling(f'{stem}.nvram')):
+            at.local.touch()
         self._run()
 
     def _run(self) -> None:

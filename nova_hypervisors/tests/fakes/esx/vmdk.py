@@ -164,6 +164,10 @@ def chain(at: Any) -> list[Disk]:
         if disk.parent is None:
             break
         below = load(disk.parent)
+        if below.sectors != disk.sectors:
+            raise faults.bad_disk(
+                at, 'The capacity of the parent virtual disk and the '
+                'capacity of the child virtual disk are different')
         if below.cid != disk.parent_cid:
             raise faults.bad_disk(
                 at, 'The parent virtual disk has been modified since the '

@@ -83,8 +83,17 @@ def render(value: Any, field: Any) -> str:
     return writer.getvalue()
 
 
+class _Serializer(SoapAdapter.SoapSerializer):
+    def _QName(self, typ: Any, defNS: str) -> tuple[str, str]:
+        attribute, name = super()._QName(typ, defNS)
+        if typ is VmomiSupport.ManagedObject:
+            # pyVmomi leaves out what core-types.xsd has.
+            name += 'Reference'
+        return attribute, name
+
+
 def _serializer(writer: io.StringIO) -> Any:
-    made = SoapAdapter.SoapSerializer(writer, schema.VERSION, _PREFIXES)
+    made = _Serializer(writer, schema.VERSION, _PREFIXES)
     # A client's attribute, which no host sends.
     made.outermostAttrs = ''
     made.defaultNS = schema.VIM

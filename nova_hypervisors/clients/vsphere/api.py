@@ -333,6 +333,7 @@ class Ticket:
     """A door to a machine's console, open once and for a short time.
 
     :param host: None: the host itself
+    :param url: of a WebSocket that has the ticket in it, from newer hosts
     """
 
     ticket: str = dataclasses.field(repr=False)
@@ -340,6 +341,7 @@ class Ticket:
     port: int | None = None
     thumbprint: str = ''
     config_file: str = ''
+    url: str = dataclasses.field(default='', repr=False)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

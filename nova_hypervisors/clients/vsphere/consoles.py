@@ -25,7 +25,8 @@ class Consoles(disks.Disks):
             host=values.text(found, 'host') or None,
             port=values.integer(found, 'port') or None,
             thumbprint=values.text(found, 'sslThumbprint'),
-            config_file=values.text(found, 'cfgFile'))
+            config_file=values.text(found, 'cfgFile'),
+            url=values.text(found, 'url'))
 
     def acquire_clone_ticket(self) -> str:
         return values.text(

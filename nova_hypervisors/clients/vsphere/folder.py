@@ -47,10 +47,10 @@ class Stream:
     """
 
     def __init__(self, data: BinaryIO, size: int,
-                 timeout_s: float = _SOURCE_S) -> None:
+                 timeout_s: float | None = None) -> None:
         self._data = data
         self._size = size
-        self._timeout_s = timeout_s
+        self._timeout_s = timeout_s or _SOURCE_S
         self._blocks: queue.Queue[bytes | BaseException] = queue.Queue(_AHEAD)
         self._ended = threading.Event()
         self.sent = 0
@@ -191,13 +191,13 @@ class Folder:
 
     def _ask(self, method: str, url: str, headers: dict[str, str], *,
              stream: bool = False) -> requests.Response:
-        answer = self._link.request(method, url, method, headers=headers,
+        answer = self._link.request(method, url, method, None, headers,
                                     stream=stream)
         if answer.status_code != http.HTTPStatus.UNAUTHORIZED:
             return answer
         answer.close()
         self._log_in()
-        return self._link.request(method, url, method, headers=headers,
+        return self._link.request(method, url, method, None, headers,
                                   stream=stream)
 
 

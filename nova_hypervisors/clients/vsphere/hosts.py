@@ -160,10 +160,13 @@ class Hosts(tasks.HostTasks):
 
     def missing_privileges(self, wanted: Collection[str]) -> list[str]:
         names = list(wanted)
-        answer = self._call(
-            'HasPrivilegeOnEntities', self._service('authorizationManager'),
-            entity=[self._place.host], sessionId=self._session.key,
-            privId=names)
+        operation = 'HasPrivilegeOnEntities'
+        manager = self._service('authorizationManager')
+        # With the key of the session that it is when it is called.
+        answer = self._session.retried(
+            operation, manager, lambda: self._session.try_call(
+                operation, manager, entity=[self._place.host],
+                sessionId=self._session.key, privId=names))
         granted = {
             values.text(item, 'privId')
             for item in values.items(answer, 'returnval/privAvailability')

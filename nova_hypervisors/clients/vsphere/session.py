@@ -106,7 +106,7 @@ class Session:
                 self.wire.call('Logout', self.service('sessionManager'),
                                timeout_s=self._link.connect_timeout_s)
         self.number = 0
-        self._link.cookies.clear()
+        self._link.forget()
         self._link.close()
 
     def call(self, operation: str, target: values.Ref,
@@ -170,8 +170,7 @@ class Session:
         with self._lock:
             if self.number != number:
                 return
-            # A host refuses who is logged in already.
-            self._link.cookies.clear()
+            # In a session of its own: a host refuses who is logged in.
             answer = self._plain_call(
                 'Login', self.service('sessionManager'),
                 userName=self._user,

@@ -104,7 +104,8 @@ class Storage(tasks.HostTasks):
         return self._make(
             'HostInternetScsiHbaAuthenticationProperties',
             chapAuthEnabled=True, chapName=target.user,
-            chapSecret=values.Secret(target.secret), chapAuthenticationType=_CHAP_REQUIRED,
+            chapSecret=values.Secret(target.secret),
+            chapAuthenticationType=_CHAP_REQUIRED,
             chapInherited=False, mutualChapAuthenticationType=_CHAP_NONE,
             mutualChapInherited=False)
 

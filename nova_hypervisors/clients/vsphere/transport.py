@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import http.cookiejar
+import re
 import ssl
 from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ import urllib3.exceptions
 from nova_hypervisors.clients import errors
 
 _CONNECTIONS = 16
+_SESSION = re.compile(r'vmware_soap_session=[^;,]+')
 
 
 class Link:
@@ -49,21 +53,32 @@ class Link:
         # Neither a proxy nor a .netrc of nova-compute's environment is meant
         # for a host's own network.
         self._session.trust_env = False
+        # A host gives everybody a session who comes without one: what other
+        # threads are given while one logs in is not to be kept.
+        self._session.cookies.set_policy(
+            http.cookiejar.DefaultCookiePolicy(allowed_domains=()))
+        self._cookie = ''
         self._session.mount('https://', requests.adapters.HTTPAdapter(
             pool_connections=_CONNECTIONS, pool_maxsize=_CONNECTIONS))
 
-    @property
-    def cookies(self) -> requests.cookies.RequestsCookieJar:
-        """What the session is known by."""
-        return self._session.cookies
+    def remember(self, login: requests.Response) -> None:
+        """Be known by the session of an answer from now on."""
+        found = _SESSION.search(login.headers.get('Set-Cookie', ''))
+        self._cookie = found.group(0) if found else ''
+
+    def forget(self) -> None:
+        """Be nobody."""
+        self._cookie = ''
 
     def request(self, method: str, path: str, operation: str,
-                timeout_s: float | None = None,
-                **options: Any) -> requests.Response:
+                timeout_s: float | None, headers: Mapping[str, str], *,
+                anonymous: bool = False, **options: Any,
+                ) -> requests.Response:
         """Send a request and return the answer, whatever its status.
 
         :param path: on the host, or an URL of its own
         :param timeout_s: of the answer, if it may take longer than others
+        :param anonymous: not as who is logged in
         :raises Unreachable: there is no connection; nothing was done
         :raises CertificateRefused: its certificate is not trusted
         :raises ConnectionLost: the connection broke; it may have been done
@@ -71,9 +86,12 @@ class Link:
         """
         url = path if '://' in path else self.where + path
         limit = timeout_s or self.timeout_s
+        if self._cookie and not anonymous:
+            headers = {**headers, 'Cookie': self._cookie}
         try:
             return self._session.request(
-                method, url, verify=self._verify, allow_redirects=False,
+                method, url, headers=headers, verify=self._verify,
+                allow_redirects=False,
                 timeout=(self.connect_timeout_s, limit), **options)
         except requests.RequestException as error:
             raise self.error(error, operation, limit) from error
@@ -85,7 +103,7 @@ class Link:
         :raises ClientError: also what making the data raises
         """
         return self.request(
-            method, path, operation, data=data, headers={
+            method, path, operation, None, data=data, headers={
                 'Content-Type': 'application/octet-stream',
                 **{name.replace('_', '-'): value
                    for name, value in headers.items()}})

@@ -42,12 +42,12 @@ _FAULT_STATUS = http.HTTPStatus.INTERNAL_SERVER_ERROR
 class _Messages(service.ServiceMessagePlugin):
     """:ivar EMPTY_ELEMENTS: those that mean something without content
 
-    ``options`` of RetrievePropertiesEx has to be there; an empty ``value``
-    deletes a key of a machine's extraConfig.
+    ``options`` of RetrievePropertiesEx and ``policy`` of a port group have to
+    be there; an empty ``value`` deletes a key of a machine's extraConfig.
     """
 
     EMPTY_ELEMENTS = (*service.ServiceMessagePlugin.EMPTY_ELEMENTS,
-                      'options', 'value')
+                      'options', 'policy', 'value')
 
     def marshalled(self, context: Any) -> None:
         super().marshalled(context)
@@ -106,15 +106,20 @@ class Wire:
                     name: self._as_suds(value)
                     for name, value in arguments.items()}).envelope
             message = self._with_secrets(message)
+        is_login = operation == 'Login'
         response = self._link.request(
-            'POST', '/sdk', operation, timeout_s, data=message, headers={
+            'POST', '/sdk', operation, timeout_s, {
                 'Content-Type': 'text/xml; charset=utf-8',
-                'SOAPAction': f'"urn:vim25/{self._version}"'})
+                'SOAPAction': f'"urn:vim25/{self._version}"'},
+            anonymous=is_login, data=message)
         if response.status_code not in (http.HTTPStatus.OK, _FAULT_STATUS):
             raise errors.ClientError(
                 f'{self._link.where} answers with HTTP status '
                 f'{response.status_code}', operation=operation)
-        return self._understood(operation, response.content)
+        answer = self._understood(operation, response.content)
+        if is_login:
+            self._link.remember(response)
+        return answer
 
     def _as_suds(self, value: Any) -> Any:
         if isinstance(value, values.Ref):

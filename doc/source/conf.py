@@ -2,11 +2,13 @@
 """How the documentation is built: options, commands and the support matrix
 come from the code."""
 
+import csv
 import importlib.metadata
 from pathlib import Path
 
 from nova_hypervisors.capabilities import registry
 from nova_hypervisors.capabilities import render
+from nova_hypervisors.vmwareapi import oldflags
 
 project = 'nova_hypervisors'
 author = 'nova-hypervisors maintainers'
@@ -33,10 +35,12 @@ html_theme_options = {'display_global_toc_section': True}
 autoprogram_cliff_application = 'nova-hypervisors'
 
 
+built = Path(__file__).parent.parent / 'build'
+built.mkdir(exist_ok=True)
+
+
 def _write_matrix():
     """Write the support matrix as its Sphinx extension reads it."""
-    built = Path(__file__).parent.parent / 'build'
-    built.mkdir(exist_ok=True)
     # Of a driver that is only planned there is nothing to tell.
     columns = [column for column in registry.COLUMNS
                if registry.supported(column)]
@@ -45,3 +49,18 @@ def _write_matrix():
 
 
 _write_matrix()
+
+
+def _write_old_flags():
+    """Write the table of the first ESX driver's flags."""
+    with (built / 'old-flags.csv').open('w', newline='') as file:
+        writer = csv.writer(file)
+        writer.writerow(('Flag', 'Read by', 'Now', 'Note'))
+        for flag in oldflags.FLAGS:
+            writer.writerow((
+                f'``{flag.name}``', flag.service,
+                f'``{flag.successor}``' if flag.successor else '\\-',
+                flag.reason))
+
+
+_write_old_flags()

@@ -34,6 +34,17 @@ def text(network_info: Iterable[Any]) -> str:
                    for group in _groups(vif))
 
 
+def with_vif(told: str, vif: Any) -> str:
+    """Return a machine.id that has an adapter more, or has it anew."""
+    return without(told, vif['address']) + text([vif])
+
+
+def without(told: str, mac: str) -> str:
+    """Return a machine.id that has an adapter less, if it had it."""
+    return ''.join(f'{group}#' for group in told.split('#') if group
+                   and group.partition(';')[0].lower() != mac.lower())
+
+
 def _groups(vif: Any) -> list[list[str]]:
     """Return the groups of an adapter, IPv4 first: at least one."""
     mac = vif['address'].lower()

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vsphere import api
 from nova_hypervisors.clients.vsphere import interface
 from nova_hypervisors.vmwareapi import hardware
+from nova_hypervisors.vmwareapi import machineid
 from nova_hypervisors.vmwareapi import machines
 from nova_hypervisors.vmwareapi import networks
 
@@ -66,15 +68,29 @@ class NetworkOps:
                image_meta: objects.ImageMeta, vif: dict[str, Any]) -> None:
         ref = self._machines.ref(instance.uuid)
         nics = self.prepare([vif], hardware.nic_model(image_meta))
-        self._client.change_machine(ref, api.MachineChange(add_nics=nics))
+        told = self._client.machine_details(ref).extra_config
+        self._client.change_machine(ref, api.MachineChange(
+            add_nics=nics,
+            extra_config=_retold(told, machineid.with_vif, vif)))
 
     def detach(self, instance: objects.Instance, vif: dict[str, Any]) -> None:
         ref = self._machines.ref(instance.uuid)
         address = vif['address'].lower()
-        keys = tuple(nic.key for nic in self._client.machine_details(ref).nics
+        details = self._client.machine_details(ref)
+        keys = tuple(nic.key for nic in details.nics
                      if nic.mac == address and nic.key is not None)
         if not keys:
             LOG.warning('The server has no network adapter %s to detach',
                         address, instance=instance)
             return
-        self._client.change_machine(ref, api.MachineChange(remove_nics=keys))
+        self._client.change_machine(ref, api.MachineChange(
+            remove_nics=keys, extra_config=_retold(
+                details.extra_config, machineid.without, address)))
+
+
+def _retold(extra_config: Mapping[str, str],
+            change: Callable[[str, Any], str],
+            what: Any) -> dict[str, str]:
+    """Return what tells a guest of its adapters, if it was told before."""
+    told = extra_config.get(machineid.KEY)
+    return {} if told is None else {machineid.KEY: change(told, what)}

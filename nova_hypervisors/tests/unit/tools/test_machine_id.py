@@ -51,6 +51,31 @@ class TestWriting:
         assert machineid.text([]) == ''
 
 
+class TestChanging:
+    OTHER = 'fa:16:3e:00:00:02'
+
+    def vif(self):
+        return model.VIF(id='another', address=self.OTHER.upper(),
+                         network=model.Network(id='x', subnets=[
+                             subnet(gateway=None, dns=())]))
+
+    def test_an_adapter_more(self):
+        group = f'{self.OTHER};10.0.0.5;255.255.255.0;;10.0.0.255;#'
+        assert machineid.with_vif(GROUP, self.vif()) == GROUP + group
+        assert machineid.with_vif('', self.vif()) == group
+
+    def test_the_same_again_is_told_once(self):
+        told = machineid.with_vif(GROUP, self.vif())
+        assert machineid.with_vif(told, self.vif()) == told
+
+    def test_an_adapter_less(self):
+        told = machineid.with_vif(GROUP + GROUP, self.vif())
+        assert machineid.without(told, MAC.upper()) == machineid.text(
+            [self.vif()])
+        assert machineid.without(GROUP, self.OTHER) == GROUP
+        assert machineid.without(GROUP, MAC) == ''
+
+
 class TestReading:
     def test_what_the_driver_writes(self, machine_id):
         six = subnet('fd00::/64', ['fd00::5'], 'fd00::1', ['fd00::2'])

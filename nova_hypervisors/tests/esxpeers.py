@@ -87,11 +87,14 @@ class Peer:
         """
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            info = task.info
-            if info.state == 'success':
-                return info.result
-            if info.state == 'error':
-                raise info.error
+            # Not task.info: vcsim's may name what is no entity.
+            [found] = self.read(task, vim.Task, [
+                'info.state', 'info.result', 'info.error']).objects
+            info = {one.name: one.val for one in found.propSet}
+            if info['info.state'] == 'success':
+                return info.get('info.result')
+            if info['info.state'] == 'error':
+                raise _fault(info['info.error'])
             time.sleep(0.01)
         raise AssertionError(f'{task} does not end')
 
@@ -109,6 +112,11 @@ class Peer:
     def machines_view(self) -> Any:
         return self.content.viewManager.CreateContainerView(
             self.content.rootFolder, [vim.VirtualMachine], True)
+
+
+def _fault(error: Any) -> Any:
+    """Return the fault of a LocalizedMethodFault, or of its own."""
+    return getattr(error, 'fault', error)
 
 
 def in_view() -> tuple[Any, ...]:

@@ -75,10 +75,10 @@ class Machine(managed.Entity, machineinfo.Info, snapshots.Snapshots,
                 f'state ({self.power}).', requestedState=wanted,
             existingState=self.power)
 
-    def need(self, *states: str) -> None:
+    def need(self, *states: str, wanted: str = '') -> None:
         """:raises vim.fault.InvalidPowerState: it is in none of them"""
         if self.power not in states:
-            raise self.bad_state(states[0])
+            raise self.bad_state(wanted or states[0])
 
     # Its files
 
@@ -114,7 +114,7 @@ class Machine(managed.Entity, machineinfo.Info, snapshots.Snapshots,
 
     @tasks.task
     def PowerOnVM_Task(self, host: Any = None) -> None:
-        self.need(OFF, SUSPENDED)
+        self.need(OFF, SUSPENDED, wanted=ON)
         if not self.is_accessible:
             raise vim.fault.InvalidState(
                 msg='The operation is not allowed in the current state: the '
@@ -168,12 +168,12 @@ class Machine(managed.Entity, machineinfo.Info, snapshots.Snapshots,
 
     @tasks.task
     def PowerOffVM_Task(self) -> None:
-        self.need(ON, SUSPENDED)
+        self.need(ON, SUSPENDED, wanted=OFF)
         self.stop()
 
     @tasks.task
     def SuspendVM_Task(self) -> None:
-        self.need(ON)
+        self.need(ON, wanted=SUSPENDED)
         tools = self.tools_running
         self.stop(SUSPENDED)
         self.tools_running = tools

@@ -97,8 +97,11 @@ def of_task(element: values.Element) -> Fault:
 
 
 def _fault(element: values.Element, message: str) -> Fault:
-    name = values.kind(element) or str(element.tag).rpartition('}')[
-        2].removesuffix('Fault')
+    # An element has the name of its type; or says its type, if it is another
+    # than is declared.
+    tag = str(element.tag).rpartition('}')[2]
+    name = values.kind(element) or (
+        'MethodFault' if tag == 'fault' else tag.removesuffix('Fault'))
     details = {str(item.tag).rpartition('}')[2]: item.text or ''
                for item in element if not len(item)}
     about = next((item.get('type', '') for item in element

@@ -33,6 +33,12 @@ class Raw:
         self.http.verify = host.ca_file
         self._host = host
 
+    def __enter__(self) -> Raw:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.http.close()
+
     def post(self, body: str, **headers: str) -> requests.Response:
         return self.http.post(
             f'{self.base}/sdk', data=_ENVELOPE.format(body), timeout=30,
@@ -75,6 +81,12 @@ class Peer:
         self.host = resource.host[0]
         self.files = self.content.fileManager
         self.disks = self.content.virtualDiskManager
+
+    def __enter__(self) -> Peer:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stub.DropConnections()
 
     @property
     def stub(self) -> SoapStubAdapter:

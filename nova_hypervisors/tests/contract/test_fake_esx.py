@@ -34,14 +34,15 @@ def host(tmp_path):
 
 @pytest.fixture
 def raw(host):
-    made = esxpeers.Raw(host)
-    made.login()
-    return made
+    with esxpeers.Raw(host) as made:
+        made.login()
+        yield made
 
 
 @pytest.fixture
 def peer(host):
-    return esxpeers.Peer(host)
+    with esxpeers.Peer(host) as made:
+        yield made
 
 
 def test_certificate_is_its_authority_s(host):

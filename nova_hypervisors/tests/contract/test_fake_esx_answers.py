@@ -43,12 +43,12 @@ def schema(tmp_path_factory):
 def host(tmp_path):
     with esx.running(tmp_path / 'host') as made:
         made.luns.append(esx.Lun('iqn.a', 1 << 30))
-        peer = esxpeers.Peer(made)
-        one = peer.create('one', deviceChange=[
-            esxpeers.controller(), esxpeers.disk(create=True),
-            esxpeers.nic()])
-        peer.wait(one.CreateSnapshot_Task('snap', '', False, False))
-        peer.wait(one.PowerOnVM_Task())
+        with esxpeers.Peer(made) as peer:
+            one = peer.create('one', deviceChange=[
+                esxpeers.controller(), esxpeers.disk(create=True),
+                esxpeers.nic()])
+            peer.wait(one.CreateSnapshot_Task('snap', '', False, False))
+            peer.wait(one.PowerOnVM_Task())
         made.storage.UpdateSoftwareInternetScsiEnabled(True)
         made.storage.AddInternetScsiSendTargets('vmhba64', [
             vim.host.InternetScsiHba.SendTarget(address='127.0.0.1')])
@@ -58,9 +58,9 @@ def host(tmp_path):
 
 @pytest.fixture
 def raw(host):
-    made = esxpeers.Raw(host)
-    made.login()
-    return made
+    with esxpeers.Raw(host) as made:
+        made.login()
+        yield made
 
 
 def check(schema, reply, name='returnval'):

@@ -22,7 +22,8 @@ def host(tmp_path):
 
 @pytest.fixture
 def peer(host):
-    return esxpeers.Peer(host)
+    with esxpeers.Peer(host) as made:
+        yield made
 
 
 @pytest.fixture

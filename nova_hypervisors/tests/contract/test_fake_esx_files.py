@@ -24,14 +24,15 @@ def host(tmp_path):
 
 @pytest.fixture
 def peer(host):
-    return esxpeers.Peer(host)
+    with esxpeers.Peer(host) as made:
+        yield made
 
 
 @pytest.fixture
 def raw(host):
-    made = esxpeers.Raw(host)
-    made.login()
-    return made
+    with esxpeers.Raw(host) as made:
+        made.login()
+        yield made
 
 
 @pytest.mark.parametrize('method', ['GET', 'HEAD', 'PUT', 'DELETE'])

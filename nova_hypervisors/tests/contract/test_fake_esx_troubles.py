@@ -25,9 +25,9 @@ def host(tmp_path):
 
 @pytest.fixture
 def raw(host):
-    made = esxpeers.Raw(host)
-    made.login()
-    return made
+    with esxpeers.Raw(host) as made:
+        made.login()
+        yield made
 
 
 def status(raw):

@@ -33,7 +33,8 @@ def host(request, tmp_path_factory):
 
 @pytest.fixture
 def peer(host):
-    return esxpeers.Peer(host)
+    with esxpeers.Peer(host) as made:
+        yield made
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 PYTHON ?= python3
 
 .PHONY: help demo test up down clean virtualbox lint docs generate proofs \
-	tempest tempest-full browser crash soak vcsim
+	tempest tempest-full browser browser-esx crash soak vcsim
 
 help:
 	@echo 'make demo        a cloud on this machine, and a server in it'
@@ -22,9 +22,10 @@ help:
 	@echo 'make tempest-full'
 	@echo '                 all that Tempest has for servers'
 	@echo "make browser     open a server's console in a real browser"
+	@echo 'make browser-esx the same of a server on a fake ESX host'
 	@echo 'make crash       kill nova-compute while it makes a server'
 	@echo 'make soak        make and delete a thousand servers, twice'
 
 demo test up down clean virtualbox lint docs generate proofs tempest \
-		tempest-full browser crash soak vcsim:
+		tempest-full browser browser-esx crash soak vcsim:
 	@$(PYTHON) -m lab $@

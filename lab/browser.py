@@ -17,6 +17,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from lab import layout
 from lab import packages
@@ -28,7 +29,7 @@ from lab.openstack import config
 #: In the root, beside what is there for the cloud.
 PACKAGES = ('chromium', 'chromium-driver')
 
-_PYTHON_PACKAGES = ('pillow', 'selenium')
+PYTHON_PACKAGES = ('pillow', 'selenium')
 _DRIVER = 'chromedriver'
 _NAME = 'browser'
 _TYPED = 'xyzzy'
@@ -36,15 +37,35 @@ _WAIT_S = 120
 _SIZE = '900,640'
 
 # noVNC's own page draws the screen on the one canvas that there is.
-_PIXELS = ("return document.querySelector('canvas')"
-           ".toDataURL('image/png').split(',')[1]")
+PIXELS = ("return document.querySelector('canvas')"
+          ".toDataURL('image/png').split(',')[1]")
 
 
 def make_venv(lab: layout.Layout) -> Path:
     venv = lab.top / 'venvs/browser'
-    packages.make_venv(lab, venv, _PYTHON_PACKAGES,
+    packages.make_venv(lab, venv, PYTHON_PACKAGES,
                        lab.logs / 'pip-browser.log')
     return venv
+
+
+#: A browser under control; of an untyped library.
+Window = Any
+
+
+def open_window(port: int) -> Window:
+    """:param port: of chromedriver"""
+    from selenium import webdriver
+    options = webdriver.ChromeOptions()
+    for word in ('headless=new', 'no-sandbox', 'disable-gpu',
+                 'disable-dev-shm-usage', f'window-size={_SIZE}'):
+        options.add_argument(f'--{word}')
+    return webdriver.Remote(f'http://127.0.0.1:{port}', options=options)
+
+
+def canvas(window: Window) -> list[Any]:
+    """Return what noVNC draws on, if it does already."""
+    from selenium.webdriver.common.by import By
+    return list(window.find_elements(By.TAG_NAME, 'canvas'))
 
 
 class Walk:
@@ -92,37 +113,28 @@ class Walk:
         return self._openstack('console', 'log', 'show', self._id)
 
     def _look(self) -> None:
-        from selenium import webdriver
-        from selenium.webdriver.common.by import By
-
         url = self._openstack('console', 'url', 'show', '--novnc', '-f',
                               'value', '-c', 'url', self._id)
-        options = webdriver.ChromeOptions()
-        for word in ('headless=new', 'no-sandbox', 'disable-gpu',
-                     'disable-dev-shm-usage', f'window-size={_SIZE}'):
-            options.add_argument(f'--{word}')
         with self._show.step('a browser'):
-            browser = webdriver.Remote(
-                f'http://127.0.0.1:{layout.PORTS[_DRIVER]}', options=options)
+            browser = open_window(layout.PORTS[_DRIVER])
         try:
             with self._show.step('its page has the screen of the machine'):
                 browser.get(url)
                 progress.wait_until(
-                    'the page draws no screen', lambda: bool(
-                        browser.find_elements(By.TAG_NAME, 'canvas')),
+                    'the page draws no screen', lambda: bool(canvas(browser)),
                     _WAIT_S, self._log)
                 # Nothing moves any more, neither here nor there.
                 self._openstack('server', 'pause', self._id)
                 progress.wait_until(
                     'the browser shows something else than the machine',
-                    lambda: _pixels(base64.b64decode(
-                        browser.execute_script(_PIXELS))) == self._screen(),
+                    lambda: pixels(base64.b64decode(
+                        browser.execute_script(PIXELS))) == self._screen(),
                     _WAIT_S, self._log)
                 self.picture.parent.mkdir(exist_ok=True)
                 browser.save_screenshot(str(self.picture))
                 self._openstack('server', 'unpause', self._id)
             with self._show.step('what is typed there gets to the guest'):
-                browser.find_element(By.TAG_NAME, 'canvas').send_keys(_TYPED)
+                canvas(browser)[0].send_keys(_TYPED)
                 progress.wait_until('the guest does not repeat it',
                                     self._is_repeated, _WAIT_S, self._log)
         finally:
@@ -139,10 +151,10 @@ class Walk:
             self._lab, self._lab.virtualbox_home, 'controlvm', self._id,
             'screenshotpng', '/tmp/screen.png' if self._lab.root.exists()
             else str(path))
-        return _pixels(path.read_bytes())
+        return pixels(path.read_bytes())
 
 
-def _pixels(picture: bytes) -> tuple[tuple[int, int], bytes]:
+def pixels(picture: bytes) -> tuple[tuple[int, int], bytes]:
     from PIL import Image
     image = Image.open(io.BytesIO(picture)).convert('RGB')
     return image.size, image.tobytes()

@@ -115,6 +115,22 @@ def look(words: list[str]) -> int:
         env={**os.environ, 'LAB_DIR': str(lab.top)}, check=False).returncode
 
 
+def look_at_esx(words: list[str]) -> int:
+    """Open a console of an ESX server in a browser; there is no cloud."""
+    lab = layout.Layout.from_environment()
+    show = progress.Progress()
+    prepare_tests(lab, show, [testing.NEWEST])
+    venv = lab.nova_venv(testing.NEWEST)
+    with show.step('Chromium'):
+        packages.add_to_root(lab, browser.PACKAGES, lab.logs / 'root.log')
+        packages.pip_install(lab, venv, browser.PYTHON_PACKAGES,
+                             lab.logs / 'pip-browser.log')
+    return subprocess.run(
+        [venv / 'bin/python', '-W', 'ignore', '-m', 'lab.esxbrowser'],
+        cwd=layout.CHECKOUT, env={**os.environ, 'LAB_DIR': str(lab.top)},
+        check=False).returncode
+
+
 def _run_in_cloud(lab: layout.Layout, module: str) -> int:
     """Run a module with the cloud's Python and as its administrator."""
     environment = {**os.environ, **config.variables(lab),
@@ -243,6 +259,7 @@ def run_all_tempest(words: list[str]) -> int:
 
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     'browser': look,
+    'browser-esx': look_at_esx,
     'clean': clean,
     'crash': crash,
     'demo': demo,

@@ -136,13 +136,15 @@ class Qemu:
                          + bytes(1 << 20))
         with socket.create_server(('127.0.0.1', 0)) as probe:
             self.address = probe.getsockname()
-        self._process = subprocess.Popen(
-            ['qemu-system-x86_64', '-nodefaults', '-accel', 'tcg', '-m', '32',
-             '-vga', 'std', '-serial', f'file:{self.said}',
-             '-drive', f'file={disk},format=raw,if=ide',
-             '-vnc', ','.join((f'unix:{folder}/vnc',
-                               f'websocket=127.0.0.1:{self.address[1]}')),
-             '-qmp', f'unix:{folder}/qmp,server=on,wait=off'])
+        with (folder / 'qemu.log').open('wb') as log:
+            self._process = subprocess.Popen(
+                ['qemu-system-x86_64', '-nodefaults', '-accel', 'tcg', '-m', '32',
+                 '-vga', 'std', '-serial', f'file:{self.said}',
+                 '-drive', f'file={disk},format=raw,if=ide',
+                 '-vnc', ','.join((f'unix:{folder}/vnc',
+                                   f'websocket=127.0.0.1:{self.address[1]}')),
+                 '-qmp', f'unix:{folder}/qmp,server=on,wait=off'],
+                stderr=log)
         peers.wait_until(self._answers, timeout_s=_TIMEOUT_S)
 
     def _answers(self) -> bool:

@@ -138,8 +138,8 @@ class Qemu:
             self.address = probe.getsockname()
         with (folder / 'qemu.log').open('wb') as log:
             self._process = subprocess.Popen(
-                ['qemu-system-x86_64', '-nodefaults', '-accel', 'tcg', '-m', '32',
-                 '-vga', 'std', '-serial', f'file:{self.said}',
+                ['qemu-system-x86_64', '-nodefaults', '-accel', 'tcg',
+                 '-m', '32', '-vga', 'std', '-serial', f'file:{self.said}',
                  '-drive', f'file={disk},format=raw,if=ide',
                  '-vnc', ','.join((f'unix:{folder}/vnc',
                                    f'websocket=127.0.0.1:{self.address[1]}')),

@@ -25,10 +25,14 @@ class Level(enum.Enum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Support:
-    """How far one driver supports a feature."""
+    """How far one driver supports a feature.
+
+    :param traits: that a host has because of it, if not those of the row
+    """
 
     level: Level
     note: str = ''
+    traits: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.level in (Level.PARTIAL, Level.MISSING) and not self.note:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os_traits
 
+from nova_hypervisors.capabilities import esx
 from nova_hypervisors.capabilities.model import Feature
 from nova_hypervisors.capabilities.model import Level
 from nova_hypervisors.capabilities.model import Support
@@ -38,14 +39,14 @@ def _row(key: str, title: str, status: str = 'optional',
          methods: tuple[str, ...] = (), *, capability: str | None = None,
          traits: tuple[str, ...] = (),
          virtualbox: Support = _PLANNED, webservice: Support | None = None,
-         esx: Support = _PLANNED, baremetal: Support = _PLANNED) -> Feature:
+         baremetal: Support = _PLANNED) -> Feature:
     """:param webservice: where it differs from ``virtualbox``"""
     return Feature(
         key=key, title=title, status=status, methods=methods,
         capability=capability, traits=traits,
         support={'virtualbox-vboxmanage': virtualbox,
                  'virtualbox-webservice': webservice or virtualbox,
-                 'vmware-esx': esx,
+                 'vmware-esx': esx.SUPPORT.get(key, _PLANNED),
                  'baremetal': baremetal})
 
 
@@ -346,6 +347,11 @@ _FORMER = (
 )
 
 _OURS = (
+    _row('console.mks', 'Remote console over MKS', 'choice(console)',
+         methods=('get_mks_console',), virtualbox=_missing(
+             "MKS is VMware's protocol.")),
+    _row('console.vmrc', 'What VMware Remote Console needs',
+         virtualbox=_missing("It is VMware's program.")),
     _row('storage.block.boot', 'Boot from a volume', methods=('spawn',),
          virtualbox=_COMPLETE),
     _row('storage.block.usage', 'Count what volumes transfer',
@@ -492,4 +498,9 @@ def traits(column: str) -> set[str]:
     # Placement refuses those of a later OpenStack.
     known = set(os_traits.get_traits())
     return {trait for feature in supported(column)
-            for trait in feature.traits} & known
+            for trait in _traits(feature, column)} & known
+
+
+def _traits(feature: Feature, column: str) -> tuple[str, ...]:
+    own = feature.support[column].traits
+    return feature.traits if own is None else own

@@ -13,15 +13,14 @@ from nova_hypervisors.tests import peers
 CONTEXT = builders.admin_context()
 GIB = 2 ** 30
 
-FOREVER = 3600
-
 
 def state(driver, instance):
     return driver.get_info(instance).state
 
 
 @pytest.mark.feature('operation.launch', 'operation.terminate',
-                     'operation.get-guest-info')
+                     'operation.get-guest-info', 'networking.topology.flat',
+                     'storage.image', 'image.raw', 'disk.full-copy')
 def test_a_server_comes_and_goes(driver, spawn, files, details, host, guest):
     instance = spawn(vifs=[builders.vif()])
     assert state(driver, instance) == power_state.RUNNING
@@ -56,7 +55,7 @@ def test_a_server_is_not_made_twice(driver, spawn):
     assert state(driver, instance) == power_state.RUNNING
 
 
-@pytest.mark.feature('operation.power-off', 'operation.power-on')
+@pytest.mark.feature('operation.stop', 'operation.start')
 def test_power(driver, spawn):
     instance = spawn()
     driver.power_off(instance)
@@ -91,6 +90,7 @@ def test_suspend(driver, spawn):
     assert state(driver, instance) == power_state.RUNNING
 
 
+@pytest.mark.feature('operation.lifecycle-events')
 def test_a_guest_that_goes_off_by_itself_is_noticed(driver, spawn, host,
                                                     details):
     instance = spawn()
@@ -101,14 +101,27 @@ def test_a_guest_that_goes_off_by_itself_is_noticed(driver, spawn, host,
             virtevent.EVENT_LIFECYCLE_STOPPED], timeout_s=10)
 
 
+@pytest.mark.feature('operation.list-instances')
 def test_strangers_are_left_alone(driver, spawn, stranger, client):
     ref = stranger()
     client.power_on(ref)
     instance = spawn()
     assert driver.list_instances() == [instance.name]
+    assert driver.list_instance_uuids() == [instance.uuid]
+    assert driver.get_num_instances() == 1
+    assert driver.instance_exists(instance)
+    assert not driver.instance_exists(builders.instance())
     driver.destroy(CONTEXT, instance, [])
     machine, = client.list_machines()
     assert (machine.ref, machine.state) == (ref, api.PowerState.ON)
+
+
+@pytest.mark.feature('operation.resume-on-host-boot')
+def test_after_the_host_was_booted_it_runs_again(driver, spawn):
+    instance = spawn()
+    driver.power_off(instance)
+    driver.resume_state_on_host_boot(CONTEXT, instance, [], None)
+    assert state(driver, instance) == power_state.RUNNING
 
 
 def test_after_a_restart_all_is_as_it_was(make_driver, spawn, driver):
@@ -137,7 +150,7 @@ def test_a_network_that_cannot_be_leaves_nothing(driver, spawn, files, make,
     assert files() == []
 
 
-@pytest.mark.feature('networking.vlan')
+@pytest.mark.feature('networking.topology.vlan')
 def test_a_vlan_gets_its_port_group_once(driver, spawn, client, details):
     one = spawn(vifs=[builders.vif(vlan=105)])
     two = spawn(vifs=[builders.vif(vlan=105,

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What images and flavors choose, as the host has it."""
+
+import pytest
+from nova.compute import power_state
+
+from nova_hypervisors.clients.vsphere import api
+from nova_hypervisors.common import devices
+from nova_hypervisors.tests import builders
+
+CONTEXT = builders.admin_context()
+
+
+@pytest.mark.feature('hardware.disk-bus')
+@pytest.mark.parametrize('bus', api.DiskBus)
+def test_disk_buses(spawn, details, image, bus):
+    instance = spawn(builders.instance(image), image_meta=builders.image_meta(
+        vmware_adaptertype=bus.value))
+    assert [disk.bus for disk in details(instance).disks] == [bus]
+
+
+@pytest.mark.feature('hardware.vif-model')
+@pytest.mark.parametrize('model', api.NicModel)
+def test_adapters(spawn, details, image, model):
+    instance = spawn(
+        builders.instance(image), [builders.vif()],
+        image_meta=builders.image_meta(hw_vif_model=model.value))
+    assert [nic.model for nic in details(instance).nics] == [model]
+
+
+@pytest.mark.feature('hardware.os-type')
+def test_the_guest(spawn, details, image):
+    instance = builders.instance(image, system_metadata={
+        'image_vmware_ostype': 'debian10_64Guest'})
+    assert details(spawn(instance)).guest_id == 'debian10_64Guest'
+
+
+@pytest.mark.feature('operation.uefi-boot', 'operation.secure-boot')
+def test_firmware(spawn, details, image, host):
+    instance = spawn(
+        builders.instance(image, extra_specs={'os:secure_boot': 'required'}),
+        image_meta=builders.image_meta(hw_firmware_type='uefi'))
+    found = details(instance)
+    assert found.firmware == 'efi'
+    machine = host.machine(found.machine.ref)
+    assert machine.config.bootOptions.efiSecureBootEnabled is True
+
+
+@pytest.mark.feature('boot.provision-only')
+def test_a_server_that_is_not_to_be_started(spawn, driver, image):
+    instance = spawn(builders.instance(
+        image, extra_specs={'vmware:power_on': 'false'}))
+    assert driver.get_info(instance).state == power_state.SHUTDOWN
+
+
+def test_limits(spawn, image, host, details):
+    instance = spawn(builders.instance(image, extra_specs={
+        'quota:cpu_limit': '700', 'quota:memory_reservation': '32',
+        'quota:cpu_shares_level': 'high'}))
+    config = host.machine(details(instance).machine.ref).config
+    assert config.cpuAllocation.limit == 700
+    assert config.cpuAllocation.shares.level == 'high'
+    assert config.memoryAllocation.reservation == 32
+
+
+@pytest.mark.feature('guest.setup.inject.networking')
+def test_the_guest_is_told_its_addresses(spawn, details):
+    found = details(spawn(vifs=[builders.vif()]))
+    assert found.extra_config['machine.id'].startswith('fa:16:3e:00:00:01;')
+
+
+@pytest.mark.feature('operation.device-tags')
+def test_tags_are_kept(spawn, records, image):
+    instance = builders.instance(image, config_drive='True')
+    vif = builders.vif()
+    records.known = devices.Tags({vif['address']: 'front'}, {})
+    spawn(instance, [vif])
+    assert records.saved == [instance.uuid]
+    device, = instance.device_metadata.devices
+    assert (device.mac, device.tags) == (vif['address'], ['front'])

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import re
 import socket
 import ssl
 from collections.abc import Callable
@@ -122,8 +121,7 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
     instance_locks = locks.InstanceLocks()
     host = hostops.HostOps(
         client, machine_map, hostname=conf.host, reserved=_reserved(conf),
-        pattern=(re.compile(group.datastore_regex) if group.datastore_regex
-                 else None))
+        pattern=group.datastore_regex)
     images = imageops.ImageOps(client, where, group.task_timeout)
     networks = networkops.NetworkOps(
         client, machine_map, functools.partial(options.mappings, conf))

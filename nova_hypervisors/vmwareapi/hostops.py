@@ -45,17 +45,17 @@ class Reserved:
 class HostOps:
     """:param hostname: [DEFAULT] host, which is the node's name too
 
-    :param pattern: which datastores are for servers; None for all
+    :param pattern: [vmware] datastore_regex
     """
 
     def __init__(self, client: interface.ESXClient,
                  machine_map: machines.Machines, *, hostname: str,
-                 reserved: Reserved, pattern: re.Pattern[str] | None,
+                 reserved: Reserved, pattern: str | None,
                  maintenance_timeout_s: int = 600) -> None:
         self._client = client
         self._machines = machine_map
         self._reserved = reserved
-        self._pattern = pattern
+        self._pattern_text = pattern
         self._maintenance_timeout_s = maintenance_timeout_s
         self.hostname = hostname
 
@@ -63,6 +63,10 @@ class HostOps:
     def node_uuid(self) -> str:
         """What Nova knows the host by, under whatever name."""
         return str(node.get_local_node_uuid())
+
+    @functools.cached_property
+    def _pattern(self) -> re.Pattern[str] | None:
+        return re.compile(self._pattern_text) if self._pattern_text else None
 
     def usable(self) -> list[api.Datastore]:
         """Return the datastores for servers, the one with most room first.

@@ -18,6 +18,9 @@ from nova_hypervisors.clients.vsphere import api
 from nova_hypervisors.common import network
 from nova_hypervisors.common import portgroups
 
+# 4095 stands for all of them.
+_LAST_VLAN = 4094
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Mappings:
@@ -64,6 +67,10 @@ def plan(vif: dict[str, Any], mappings: Mappings) -> Plan:
         if name is None:
             raise _no_place(vif, physical, 'physical_network_mappings')
         return Plan(name)
+    if not 1 <= vlan <= _LAST_VLAN:
+        raise exception.VirtualInterfacePlugException(
+            f'Port {vif["id"]} is on VLAN {vlan}; a host knows 1 to '
+            f'{_LAST_VLAN}')
     adapter = mappings.adapter(physical)
     if adapter is None:
         raise _no_place(vif, physical, 'vlan_mappings')

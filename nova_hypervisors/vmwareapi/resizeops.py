@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 from nova import exception
@@ -104,7 +105,9 @@ class ResizeOps:
             self._replace_root(instance.uuid, disk, functools.partial(
                 self._client.copy_disk, files.former_root_disk,
                 files.root_disk))
-        self._client.extend_disk(files.root_disk, size)
+        # A machine knows the size that a disk had when it was added.
+        with self._root_taken_out(instance.uuid, size):
+            self._client.extend_disk(files.root_disk, size)
 
     def _set_blank_disks(self, wanted: request.SpawnRequest) -> None:
         """Make blank disks that are not there, and swap of another size."""
@@ -181,15 +184,29 @@ class ResizeOps:
     def _replace_root(self, instance_uuid: str, disk: api.Disk,
                       fill: Callable[[], Any]) -> None:
         """:param fill: makes the file of the new root disk"""
-        files = self._machines.files(instance_uuid)
+        with self._root_taken_out(instance_uuid, disk.size):
+            self._delete(self._machines.files(instance_uuid).root_disk)
+            fill()
+
+    @contextlib.contextmanager
+    def _root_taken_out(self, instance_uuid: str,
+                        size: int) -> Iterator[None]:
+        """Take a server's root disk out, for a while.
+
+        :param size: that it has at the end
+        """
         ref = self._machines.ref(instance_uuid)
+        disk = self._root(instance_uuid)
+        assert disk is not None  # noqa: S101 its caller has looked
         assert disk.key is not None  # noqa: S101 it is a machine's
         self._client.change_machine(ref, api.MachineChange(
             remove_disks=(disk.key,)))
-        self._delete(files.root_disk)
-        fill()
-        self._client.change_machine(ref, api.MachineChange(add_disks=(
-            api.Disk(files.root_disk, disk.size, disk.bus, disk.unit),)))
+        try:
+            yield
+        finally:
+            path = self._machines.files(instance_uuid).root_disk
+            self._client.change_machine(ref, api.MachineChange(add_disks=(
+                api.Disk(path, size, disk.bus, disk.unit),)))
 
     def _is_kept(self, files: layout.InstanceFiles) -> bool:
         return files.former_root_disk.name in {

@@ -35,6 +35,15 @@ class Root:
     size: int
 
 
+def machine_name(instance: objects.Instance) -> str:
+    """Return a name that no other machine of the host has.
+
+    A host refuses a name that is taken, and other clouds count their servers
+    from 1, too.
+    """
+    return f'{instance.name} ({instance.uuid})'
+
+
 def machine_spec(instance: objects.Instance, wanted: hardware.Hardware,
                  files: layout.InstanceFiles, *,
                  disks: tuple[api.Disk, ...], nics: tuple[api.Nic, ...],
@@ -42,7 +51,7 @@ def machine_spec(instance: objects.Instance, wanted: hardware.Hardware,
                  extra_config: Mapping[str, str]) -> api.MachineSpec:
     return api.MachineSpec(
         uuid=instance.uuid,
-        name=instance.name,
+        name=machine_name(instance),
         path=files.machine,
         vcpus=instance.flavor.vcpus,
         memory_mb=instance.flavor.memory_mb,

@@ -8,7 +8,6 @@ import re
 import ssl
 from collections.abc import Iterable
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import requests
@@ -34,10 +33,6 @@ class Link:
                  ca_file: str | None = None, insecure: bool = False,
                  connect_timeout_s: float = 10.0,
                  timeout_s: float = 60.0) -> None:
-        if ca_file is not None and not Path(ca_file).is_file():
-            raise errors.InvalidArgument(
-                f'the file {ca_file} with the certificates to trust is not '
-                'there')
         self.host = host
         self.port = port
         self.ca_file = ca_file
@@ -79,6 +74,7 @@ class Link:
         :param path: on the host, or an URL of its own
         :param timeout_s: of the answer, if it may take longer than others
         :param anonymous: not as who is logged in
+        :raises InvalidArgument: the certificates to trust cannot be read
         :raises Unreachable: there is no connection; nothing was done
         :raises CertificateRefused: its certificate is not trusted
         :raises ConnectionLost: the connection broke; it may have been done
@@ -95,6 +91,11 @@ class Link:
                 timeout=(self.connect_timeout_s, limit), **options)
         except requests.RequestException as error:
             raise self.error(error, operation, limit) from error
+        except OSError as error:
+            # What requests says of a file that is not there.
+            raise errors.InvalidArgument(
+                f'the file {self.ca_file} with the certificates to trust '
+                f'cannot be used: {error}', operation=operation) from error
 
     def send(self, path: str, operation: str, data: Iterable[bytes],
              method: str = 'PUT', **headers: str) -> requests.Response:

@@ -13,6 +13,7 @@ from oslo_config import fixture as config_fixture
 from nova_hypervisors import conf
 from nova_hypervisors.common import devices
 from nova_hypervisors.tests import builders
+from nova_hypervisors.tests import peers
 from nova_hypervisors.tests.fakes import esx
 from nova_hypervisors.tests.fakes import glance
 from nova_hypervisors.tests.fakes import records as fake_records
@@ -39,6 +40,7 @@ def config(tmp_path, host):
     fixture.config(group='vmware', host_ip=host.address, host_port=host.port,
                    host_username=host.user, host_password=host.password,
                    ca_file=str(host.ca_file), console_port=0,
+                   datastore_regex='^datastore1$',
                    physical_network_mappings=['physnet1:VM Network'],
                    vlan_interface='vmnic0', wait_soft_reboot_seconds=2)
     yield fixture
@@ -150,6 +152,12 @@ def details(client):
     """Return all that the host tells of a server's machine."""
 
     def details(instance):
+        def known():
+            return instance.uuid in [machine.instance_uuid for machine
+                                     in client.list_machines()]
+
+        # It watches the host for itself.
+        peers.wait_until(known, timeout_s=10)
         return client.machine_details(client.find_machine(instance.uuid).ref)
 
     return details

@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Snapshots, rescue, other sizes, and the disks beside the root disk."""
 
-import io
-
-import pycdlib
 import pytest
 from nova import exception
 from nova.compute import power_state
@@ -130,27 +127,6 @@ def test_the_disk_has_the_flavors_size(spawn, details, image):
     assert [disk.size for disk in details(instance).disks] == [3 * GIB]
 
 
-@pytest.mark.feature('guest.setup.configdrive', 'guest.setup.inject.file')
-def test_a_config_drive_is_in_the_drive(driver, image, details, client):
-    instance = builders.instance(image, config_drive='True')
-    driver.spawn(CONTEXT, instance, builders.image_meta(),
-                 [('/etc/motd', b'hello')], 'secret', {}, network_info=[])
-    found = details(instance)
-    assert found.cdrom.name == 'config-drive.iso'
-    data = io.BytesIO()
-    client.download(found.cdrom, data)
-    iso = pycdlib.PyCdlib()
-    iso.open_fp(data)
-    meta = io.BytesIO()
-    iso.get_file_from_iso_fp(
-        meta, joliet_path='/openstack/latest/meta_data.json')
-    assert instance.uuid.encode() in meta.getvalue()
-    assert b'secret' in meta.getvalue()
-    content = io.BytesIO()
-    iso.get_file_from_iso_fp(content, joliet_path='/openstack/content/0000')
-    assert content.getvalue() == b'hello'
-
-
 class TestResize:
     @pytest.fixture
     def resize(self, driver, monkeypatch):
@@ -225,13 +201,17 @@ class TestResize:
             resize(instance, root_gb=0)
         assert driver.get_info(instance).state == power_state.RUNNING
 
-    def test_a_child_grows_into_a_disk_of_its_own(
-            self, config, make_driver, spawn, resize, details):
+
+class TestResizeOfChildren(TestResize):
+    @pytest.fixture
+    def config(self, config):
         config.config(group='vmware', linked_clone=True)
-        instance = spawn(driver=make_driver())
+        return config
+
+    def test_a_child_grows_into_a_disk_of_its_own(self, spawn, resize,
+                                                  details):
+        instance = spawn()
         assert details(instance).disks[0].parents
         resize(instance, root_gb=2)
         assert details(instance).disks[0].parents == ()
         assert details(instance).disks[0].size == 2 * GIB
-
-

@@ -118,5 +118,5 @@ def test_options_that_cannot_be_are_named(config, make_driver, options,
 def test_a_host_that_is_not_there_is_named(config, make_driver):
     config.config(group='vmware', host_port=1)
     config.config(group='vmware', api_retry_count=0)
-    with pytest.raises(exception.HypervisorUnavailable, match='127.0.0.1'):
+    with pytest.raises(exception.HypervisorUnavailable, match=r'127\.0\.0\.1'):
         make_driver()

@@ -3,6 +3,7 @@
 
 import subprocess
 
+import pycdlib
 import pytest
 from nova import exception
 
@@ -82,9 +83,10 @@ def test_thin_disks_are_thin(spawn, image, client, host):
 @pytest.mark.feature('image.iso')
 def test_an_iso_image_is_in_the_drive(spawn, image_api, tmp_path, details):
     path = tmp_path / 'install.iso'
-    subprocess.run(['python3', '-c', 'import pycdlib,sys;i=pycdlib.PyCdlib();'
-                    'i.new();i.write(sys.argv[1]);i.close()', str(path)],
-                   check=True)
+    iso = pycdlib.PyCdlib()
+    iso.new()
+    iso.write(str(path))
+    iso.close()
     instance = spawn(builders.instance(image_api.add('iso', path)))
     found = details(instance)
     assert found.cdrom.name == 'image.iso'

@@ -27,7 +27,7 @@ _REQUIRED = ('host_ip', 'host_username')
 def findings(conf: cfg.ConfigOpts) -> list[Finding]:
     """Return all that is wrong with the options of this driver."""
     return [*_host(conf), *_files(conf), *_datastores(conf),
-            *_networks(conf)]
+            *_networks(conf), *_consoles(conf)]
 
 
 def _host(conf: cfg.ConfigOpts) -> Iterator[Finding]:
@@ -76,6 +76,21 @@ def _networks(conf: cfg.ConfigOpts) -> Iterator[Finding]:
         yield Finding('[vmware] physical_network_mappings',
                       'neither it nor vlan_mappings nor vlan_interface is '
                       'set: servers get no networks', fatal=False)
+
+
+def _consoles(conf: cfg.ConfigOpts) -> Iterator[Finding]:
+    group = conf.vmware
+    if bool(group.console_certificate) != bool(group.console_private_key):
+        yield Finding('[vmware] console_certificate',
+                      'it goes with console_private_key: set both or neither')
+    if group.console_client_ca and not group.console_certificate:
+        yield Finding('[vmware] console_client_ca',
+                      'it needs console_certificate and console_private_key')
+    if group.screen_protocol != 'none' and not conf.vnc.enabled:
+        yield Finding('[vnc] enabled',
+                      'it is off, so Nova hands out no consoles although '
+                      '[vmware] screen_protocol is '
+                      f'{group.screen_protocol}', fatal=False)
 
 
 def mappings(conf: cfg.ConfigOpts) -> networks.Mappings:

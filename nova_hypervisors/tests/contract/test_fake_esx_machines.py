@@ -360,3 +360,46 @@ def test_machine_whose_files_went_is_inaccessible(peer, one):
         peer.wait(one.PowerOnVM_Task())
     peer.wait(one.Destroy_Task())
     assert not peer.folder.childEntity
+
+
+def test_machine_is_registered_whatever_is_missing(host, peer, one):
+    one.UnregisterVM()
+    peer.wait(peer.disks.DeleteVirtualDisk_Task(ROOT))
+    host.network.RemovePortGroup('VM Network')
+    other = peer.wait(peer.folder.RegisterVM_Task(
+        '[datastore1] one/one.vmx', None, False, peer.pool, peer.host))
+    assert devices(other, D.VirtualDisk)[0].backing.fileName == ROOT
+    assert not other.network
+    with pytest.raises(vim.fault.FileNotFound):
+        peer.wait(other.PowerOnVM_Task())
+
+
+def test_start_waits_for_an_answer(host, peer, one):
+    host.ask_next(one._moId)
+    task = one.PowerOnVM_Task()
+    until(lambda: one.runtime.question)
+    question = one.runtime.question
+    assert task.info.state == 'running'
+    assert one.runtime.powerState == 'poweredOff'
+    with pytest.raises(vmodl.fault.InvalidArgument):
+        one.AnswerVM(question.id, '9')
+    one.AnswerVM(question.id, '1')
+    peer.wait(task)
+    assert one.runtime.question is None
+    assert one.runtime.powerState == 'poweredOn'
+    with pytest.raises(vim.fault.ConcurrentAccess):
+        one.AnswerVM(question.id, '1')
+
+
+@pytest.mark.parametrize(('name', 'amount', 'fault'), [
+    ('memoryAllocation', 40 << 10, vim.fault.InsufficientMemoryResourcesFault),
+    ('cpuAllocation', 20_000, vim.fault.InsufficientCpuResourcesFault)])
+def test_what_is_reserved_is_given_once(peer, name, amount, fault):
+    share = vim.ResourceAllocationInfo(reservation=amount)
+    one, two = (peer.create(machine, **{name: share})
+                for machine in ('one', 'two'))
+    peer.wait(one.PowerOnVM_Task())
+    with pytest.raises(fault):
+        peer.wait(two.PowerOnVM_Task())
+    peer.wait(one.PowerOffVM_Task())
+    peer.wait(two.PowerOnVM_Task())

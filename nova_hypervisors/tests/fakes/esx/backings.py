@@ -21,10 +21,15 @@ _MAC = re.compile(r'([0-9a-f]{2}:){5}[0-9a-f]{2}$')
 
 
 class Backings:
-    """Makes and checks them for one change of a machine."""
+    """Makes and checks them for one change of a machine.
 
-    def __init__(self, machine: Any) -> None:
+    :param lenient: what is not there is no error.  Guess: a machine is
+        registered so, and only its start fails
+    """
+
+    def __init__(self, machine: Any, lenient: bool) -> None:
         self._machine = machine
+        self._lenient = lenient
         self._esx = machine.esx
         self._undo: list[Callable[[], Any]] = []
         self._last: list[Callable[[], Any]] = []
@@ -39,6 +44,15 @@ class Backings:
 
     def add(self, index: int, device: Any, operation: str | None,
             others: list[Any]) -> None:
+        try:
+            self._add(index, device, operation, others)
+        except (vim.fault.FileFault, vim.fault.InvalidDatastore,
+                vim.fault.VmConfigFault):
+            if not self._lenient:
+                raise
+
+    def _add(self, index: int, device: Any, operation: str | None,
+             others: list[Any]) -> None:
         if isinstance(device, _D.VirtualDisk):
             self._add_disk(index, device, operation, others)
         elif operation is not None:

@@ -40,8 +40,11 @@ def new_config(esx: Any) -> Any:
         tools=vim.vm.ToolsConfigInfo())
 
 
-def configure(machine: Any, spec: Any, new: bool) -> None:
+def configure(machine: Any, spec: Any, new: bool,
+              lenient: bool = False) -> None:
     """Change a machine whole, or leave it as it was.
+
+    :param lenient: what its devices name need not be there
 
     :raises vmodl.MethodFault: what a host does not take
     """
@@ -61,7 +64,7 @@ def configure(machine: Any, spec: Any, new: bool) -> None:
             old = getattr(config, name)
             setattr(config, name, _over(old, value)
                     if name in _WHOLE and old else value)
-    changed = devices.Devices(machine)
+    changed = devices.Devices(machine, lenient)
     changed.apply(spec.deviceChange)
     if new:
         changed.add_defaults()

@@ -217,6 +217,14 @@ class Controls:
             self.machine(ref).stop()
             self.changed()
 
+    def ask_next(self, ref: str) -> None:
+        """Let the next start of a machine wait for an answer, AnswerVM.
+
+        As a host does of one whose files were moved: msg.uuid.altered.
+        """
+        with self.lock:
+            self.machine(ref).has_to_ask = True
+
     def run_tools(self, ref: str, running: bool = True) -> None:
         """Let VMware Tools run in the guest of a machine."""
         with self.lock:

@@ -36,12 +36,12 @@ class Devices:
     :ivar result: the devices after it
     """
 
-    def __init__(self, machine: Any) -> None:
+    def __init__(self, machine: Any, lenient: bool = False) -> None:
         self._machine = machine
         self.result = [copy.copy(one)
                        for one in machine.config.hardware.device]
         self._keys: dict[int, int] = {}
-        self._backings = backings.Backings(machine)
+        self._backings = backings.Backings(machine, lenient)
 
     def apply(self, specs: Any) -> None:
         """:raises vim.fault.InvalidDeviceSpec: with deviceIndex"""

@@ -61,10 +61,10 @@ class MachineFolder(Folder):
                 shutil.rmtree(at.folder.local)
             raise
 
-    def _make(self, at: Any, spec: Any) -> Any:
+    def _make(self, at: Any, spec: Any, lenient: bool = False) -> Any:
         made = machines.Machine(self.esx, at)
         try:
-            configure.configure(made, spec, True)
+            configure.configure(made, spec, True, lenient)
         except BaseException:
             made.forget()
             raise
@@ -112,7 +112,7 @@ class MachineFolder(Folder):
         spec = vmx.read(at)
         spec.name = name or spec.name
         self.check_name(spec.name)
-        return self._make(at, spec).ref
+        return self._make(at, spec, True).ref
 
 
 class Pool(managed.Entity):

@@ -116,6 +116,28 @@ class HostSystem(managed.Entity):
                 one.config.hardware.memoryMB for one in running),
             uptime=int(3 * 86400 + time.monotonic() - self._started))
 
+    def admit(self, config: Any) -> None:
+        """Look whether what a machine reserves is left.
+
+        ResourceAllocationInfo.reservation is guaranteed.
+
+        :raises vim.fault.InsufficientResourcesFault: it is not
+        """
+        running = [one.config for one in self.esx.machines() if one.is_on]
+        memory = (self.memory >> 20) - sum(
+            one.memoryAllocation.reservation for one in running)
+        if config.memoryAllocation.reservation > memory:
+            raise vim.fault.InsufficientMemoryResourcesFault(
+                msg='The host does not have sufficient memory resources.',
+                unreserved=memory << 20,
+                requested=config.memoryAllocation.reservation << 20)
+        mhz = self.cores * MHZ - sum(
+            one.cpuAllocation.reservation for one in running)
+        if config.cpuAllocation.reservation > mhz:
+            raise vim.fault.InsufficientCpuResourcesFault(
+                msg='The host does not have sufficient CPU resources.',
+                unreserved=mhz, requested=config.cpuAllocation.reservation)
+
     @tasks.waiting_task
     def EnterMaintenanceMode_Task(
             self, timeout: int, evacuatePoweredOffVms: bool = False,

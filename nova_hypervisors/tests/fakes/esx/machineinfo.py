@@ -34,7 +34,8 @@ class Info:
         return vim.vm.RuntimeInfo(
             host=self.esx.host_system.ref, connectionState=state,
             powerState=self.power, faultToleranceState='notConfigured',
-            toolsInstallerMounted=False, bootTime=self.booted_at,
+            toolsInstallerMounted=False, question=self.question,
+            bootTime=self.booted_at,
             maxMemoryUsage=self.config.hardware.memoryMB,
             maxCpuUsage=self.config.hardware.numCPU * 2400,
             numMksConnections=0, recordReplayState='inactive',
@@ -59,6 +60,7 @@ class Info:
         stores = {self.at.datastore.ref: None}
         for disk in self.disks:
             stores[disk.backing.datastore] = None
+        stores.pop(None, None)
         return list(stores)
 
     @property

@@ -15,6 +15,7 @@ from nova_hypervisors.tests.fakes.esx import backings
 from nova_hypervisors.tests.fakes.esx import configure
 from nova_hypervisors.tests.fakes.esx import consoles
 from nova_hypervisors.tests.fakes.esx import devices
+from nova_hypervisors.tests.fakes.esx import faults
 from nova_hypervisors.tests.fakes.esx import locations
 from nova_hypervisors.tests.fakes.esx import machineinfo
 from nova_hypervisors.tests.fakes.esx import managed
@@ -51,6 +52,8 @@ class Machine(managed.Entity, machineinfo.Info, snapshots.Snapshots,
             vmPathName=str(at), snapshotDirectory=f'{at.folder}/',
             suspendDirectory=f'{at.folder}/', logDirectory=f'{at.folder}/')
         self.tree: list[Any] = []
+        self.has_to_ask = False
+        self.question: Any = None
         self.current: Any = None
 
     @property
@@ -124,6 +127,8 @@ class Machine(managed.Entity, machineinfo.Info, snapshots.Snapshots,
             raise vim.fault.InvalidState(
                 msg='The operation is not allowed in the current state: the '
                     'host is in maintenance mode.')
+        self._ask()
+        self.esx.host_system.admit(self.config)
         chains = self.chains()
         # Guess: the faults of a full datastore and of a disk that another
         # machine runs on.
@@ -137,6 +142,35 @@ class Machine(managed.Entity, machineinfo.Info, snapshots.Snapshots,
                    self.at.sibling(f'{stem}.nvram')):
             at.local.touch()
         self._run()
+
+    def _ask(self) -> None:
+        """Wait for an answer, if there is a question to be asked.
+
+        VirtualMachineQuestionInfo: what asked does not go on before.
+        """
+        if not self.has_to_ask:
+            return
+        choices = [vim.ElementDescription(key=str(key), label=label,
+                                          summary=label)
+                   for key, label in enumerate(
+                       ('Cancel', 'I Moved It', 'I Copied It'))]
+        self.question = vim.vm.QuestionInfo(
+            id='1', text='msg.uuid.altered:This virtual machine might have '
+            'been moved or copied.', choice=vim.option.ChoiceOption(
+                choiceInfo=choices, defaultIndex=2))
+        self.esx.changed()
+        while self.has_to_ask:
+            self.esx.wait_for_change(None)
+
+    def AnswerVM(self, questionId: str, answerChoice: str) -> None:
+        if self.question is None or questionId != self.question.id:
+            raise vim.fault.ConcurrentAccess(
+                msg='The question has been answered.')
+        if answerChoice not in [one.key for one in
+                                self.question.choice.choiceInfo]:
+            raise faults.invalid_argument('answerChoice')
+        self.question = None
+        self.has_to_ask = False
 
     def _run(self) -> None:
         self.power = ON

@@ -41,7 +41,8 @@ def _starter(method: Callable[..., Any], waits: bool) -> Callable[..., Any]:
     @functools.wraps(method)
     def start(self: managed.Managed, **arguments: Any) -> Any:
         return self.esx.tasks.start(
-            self, name, functools.partial(method, self, **arguments), waits)
+            self, name, functools.partial(method, self, **arguments),
+            waits or getattr(self, 'has_to_ask', False))
 
     return start
 

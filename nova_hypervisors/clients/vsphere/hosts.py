@@ -49,6 +49,8 @@ class Hosts(tasks.HostTasks):
     """HostApi of :mod:`.interface`."""
 
     _facts: dict[str, values.Element] | None = None
+    # Of which session: a host that was started anew has ended it.
+    _facts_of = 0
 
     def connect(self) -> None:
         if self._watcher is not None:
@@ -74,6 +76,7 @@ class Hosts(tasks.HostTasks):
             properties.of(licenses, _LICENSES))
         self._inventory = _inventory(found)
         self._facts = found[self._inventory.host]
+        self._facts_of = self._session.number
         self._refuse_managed()
         _refuse_read_only(_licenses(found.get(licenses, {})))
 
@@ -94,9 +97,10 @@ class Hosts(tasks.HostTasks):
         self._session.close()
 
     def host(self) -> api.Host:
+        if self._facts is None or self._facts_of != self._session.number:
+            self._facts = self._read(self._place.host, *_HOST)
+            self._facts_of = self._session.number
         facts = self._facts
-        if facts is None:
-            raise errors.Unreachable(f'{self._link.where} is not connected')
 
         def text(path: str) -> str:
             return values.text(facts.get(path))

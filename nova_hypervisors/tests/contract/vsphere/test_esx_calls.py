@@ -74,6 +74,17 @@ def test_what_a_host_gives(watched, calls, proxy):
     assert call.received < 4096
 
 
+def test_what_a_host_is(watched, calls, proxy):
+    """It is read again in a new session: the host may have been started."""
+    before = watched.host()
+    assert calls(watched.host) == []
+    proxy.end_session()
+    watched.usage()
+    assert calls(watched.host) == ['RetrievePropertiesEx']
+    assert calls(watched.host) == []
+    assert watched.host() == before
+
+
 def test_details(watched, place, calls, peer):
     ref = place.machine()
     assert calls(watched.machine_details, ref) == ['RetrievePropertiesEx']

@@ -223,6 +223,21 @@ def test_a_stream_is_imported(client, place, peer, stream):
             b'nova' * (MB // 4))
 
 
+@pytest.mark.needs('nfc content')
+def test_a_lease_is_kept_alive(client, place, peer, stream, monkeypatch):
+    """The host gives up a lease that it hears nothing of."""
+    monkeypatch.setattr('nova_hypervisors.clients.vsphere.nfc._TELL_S', 0.2)
+    monkeypatch.setattr(peer.own, 'lease_seconds', 1.0)
+
+    class Late(io.BytesIO):
+        def read(self, *words):
+            time.sleep(1.2)
+            return super().read(*words)
+
+    client.import_disk(place.folder / 'i.vmdk', Late(stream), len(stream), MB)
+    assert 'i.vmdk' in place.names()
+
+
 def test_a_short_stream_leaves_nothing(client, place, peer, stream):
     before = client.list_machines()
     folders = client.list_folder(api.DatastorePath(peer.datastore, ''))

@@ -186,7 +186,11 @@ _OPERATIONS = (
     _row('operation.suspend', 'Suspend instance', methods=('suspend',),
          virtualbox=_COMPLETE),
     _row('operation.swap-volume', 'Swap block volumes',
-         methods=('swap_volume',)),
+         methods=('swap_volume',),
+         virtualbox=_partial(
+             'The server stands still while VirtualBox copies, and sees one '
+             'disk go and another one come. Not the volume that it runs '
+             'from: VirtualBox reads no disk that a machine uses.')),
     _row('operation.terminate', 'Shutdown instance', 'mandatory',
          methods=('destroy', 'cleanup'), virtualbox=_COMPLETE),
     _row('operation.trigger-crash-dump', 'Trigger crash dump',

@@ -195,6 +195,15 @@ class VirtualBoxDriver(moving.MovesServers, hostdriver.HostDriver):
         with boundary.for_instance(instance):
             self._parts.volumes.detach(instance, connection_info)
 
+    def swap_volume(self, context: nova_context.RequestContext,
+                    old_connection_info: dict[str, Any],
+                    new_connection_info: dict[str, Any],
+                    instance: objects.Instance, mountpoint: str,
+                    resize_to: int) -> None:
+        with boundary.for_instance(instance):
+            self._parts.volumes.swap(instance, old_connection_info,
+                                     new_connection_info)
+
     def extend_volume(self, context: nova_context.RequestContext,
                       connection_info: dict[str, Any],
                       instance: objects.Instance,

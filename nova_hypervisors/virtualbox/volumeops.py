@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import sys
 from collections.abc import Mapping
@@ -86,6 +87,62 @@ class VolumeOps:
         with self._locks.hold(instance.uuid):
             uuid = self._uuid(instance)
             self._client.detach_lun(uuid, self._port(uuid, lun))
+
+    def swap(self, instance: objects.Instance, old: Mapping[str, Any],
+             new: Mapping[str, Any]) -> None:
+        """Let another volume have what one has, and take its place.
+
+        The server stands still meanwhile; it sees one disk go and another
+        one come.
+
+        :param old: its connection, and so is new
+        :raises DiskNotFound: the server does not have it
+        :raises InvalidVolume: the server runs from it
+        """
+        luns = [volumes.lun(connection, self._initiator)
+                for connection in (old, new)]
+        with self._locks.hold(instance.uuid):
+            uuid = self._uuid(instance)
+            port = self._port(uuid, luns[0])
+            state = self._client.machine_state(uuid)
+            if port == spec.ROOT_PORT and state in _ALIVE:
+                raise exception.InvalidVolume(
+                    reason='the server runs from it, and VirtualBox lets '
+                    'nobody read a disk that a machine uses')
+            with contextlib.ExitStack() as after:
+                if state is api.MachineState.RUNNING:
+                    after.callback(self._go_on, uuid)
+                    self._client.pause(uuid)
+                self._replace(instance, port, *luns)
+
+    def _go_on(self, machine_uuid: str) -> None:
+        if self._client.machine_state(machine_uuid) is (
+                api.MachineState.PAUSED):
+            self._client.resume(machine_uuid)
+
+    def _replace(self, instance: objects.Instance, port: int, old: api.Lun,
+                 new: api.Lun) -> None:
+        """Attach a copy in the place of what it is one of."""
+        uuid = self._uuid(instance)
+        try:
+            self._client.detach_lun(uuid, port)
+            self._client.copy_lun(old, new)
+            self._client.attach_lun(uuid, port, new)
+        except errors.ClientError:
+            try:
+                self._put_back(uuid, port, old)
+            except errors.ClientError as error:
+                LOG.error('The server has lost %s: %s', old.address, error,
+                          instance=instance)
+            raise
+
+    def _put_back(self, machine_uuid: str, port: int, old: api.Lun) -> None:
+        attached = self._attached(machine_uuid)
+        if old.address in attached:
+            return
+        if port in attached.values():
+            self._client.detach_lun(machine_uuid, port)
+        self._client.attach_lun(machine_uuid, port, old)
 
     def _port(self, machine_uuid: str, lun: api.Lun) -> int:
         try:

@@ -297,6 +297,11 @@ def move_disk(path: PurePath, target: PurePath) -> Command:
     return ('modifymedium', 'disk', str(path), '--move', str(target))
 
 
+def copy_medium(source: str, target: str) -> Command:
+    """Write over one that there is; both are named by their UUIDs."""
+    return ('clonemedium', 'disk', source, target, '--existing')
+
+
 def clone_disk(source: PurePath, target: PurePath) -> Command:
     return ('clonemedium', 'disk', str(source), str(target),
             '--format', 'VDI')

@@ -214,6 +214,14 @@ class LunApi(Protocol):
         :raises InvalidState: the machine has a saved state
         """
 
+    def copy_lun(self, source: api.Lun, target: api.Lun) -> None:
+        """Write all that a disk of a storage holds to another one.
+
+        :param target: at least as large
+        :raises VolumeUnavailable: see attach_lun
+        :raises InUse: a machine has one of them
+        """
+
     def detach_lun(self, uuid: str, port: int) -> None:
         """Detach a disk of a storage and forget it, with its secret.
 

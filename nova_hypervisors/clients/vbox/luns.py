@@ -48,6 +48,7 @@ class ManagedLuns:
     _run: program.Program
     _registry: settings.Registry
     _home: Path
+    _copy_timeout_s: float
 
     def get_version(self) -> version.Version:
         raise NotImplementedError
@@ -119,14 +120,15 @@ class ManagedLuns:
                 self.unregister_machine(probe.uuid)
 
     def _attach_and_check(self, machine: api.MachineSettings, port: int,
-                          lun: api.Lun) -> None:
+                          lun: api.Lun) -> str:
         """Attach a disk to a machine that is off, if it will open.
 
+        :returns: the UUID of the new medium
         :raises VolumeUnavailable: it will not
         """
         try:
-            text = self._run(commands.show_by_uuid(self._attach(
-                machine, port, lun, pluggable=port != 0)))
+            medium = self._attach(machine, port, lun, pluggable=port != 0)
+            text = self._run(commands.show_by_uuid(medium))
             if _INACCESSIBLE.search(text):
                 reason = _REASON.search(text)
                 raise codes.lun_error(errors.ClientError(
@@ -136,6 +138,7 @@ class ManagedLuns:
             with contextlib.suppress(errors.ClientError):
                 self.detach_lun(machine.uuid, port)
             raise
+        return medium
 
     def _attach(self, machine: api.MachineSettings, port: int,
                 lun: api.Lun, pluggable: bool = False) -> str:
@@ -158,6 +161,17 @@ class ManagedLuns:
             raise codes.lun_error(error, lun.address) from error
         found = _CREATED.search(text)
         return found['uuid'] if found else ''
+
+    def copy_lun(self, source: api.Lun, target: api.Lun) -> None:
+        with contextlib.ExitStack() as undo:
+            probe = undo.enter_context(self._probe())
+            media = []
+            for port, lun in enumerate((source, target), 1):
+                self._forget_left_over(lun.address)
+                media.append(self._attach_and_check(probe, port, lun))
+                undo.callback(self.detach_lun, probe.uuid, port)
+            self._run(commands.copy_medium(*media),
+                      timeout_s=self._copy_timeout_s)
 
     def detach_lun(self, uuid: str, port: int) -> None:
         medium, place = self._registry.medium_at(

@@ -46,6 +46,7 @@ class WebLuns:
     """:class:`.interface.LunApi`."""
 
     _sessions: weblogon.WebSessions
+    _copy_timeout_s: float
 
     @weblogon.changes
     def attach_lun(self, web: WebSession, uuid: str, port: int,
@@ -120,6 +121,20 @@ class WebLuns:
             reason = web.text('IMedium_getLastAccessError', medium)
             raise codes.lun_error(
                 errors.ClientError(reason, operation='attach_lun'), address)
+
+    @weblogon.changes
+    def copy_lun(self, web: WebSession, source: api.Lun,
+                 target: api.Lun) -> None:
+        with contextlib.ExitStack() as undo:
+            media = []
+            for lun in (source, target):
+                self._forget_left_over(web, lun.address)
+                media.append(self._create(web, lun))
+                undo.callback(web.call, 'IMedium_close', media[-1])
+                self._check(web, media[-1], lun.address)
+            progress = web.text('IMedium_cloneTo', media[0], target=media[1],
+                                variant=['Standard'], parent='')
+            web.wait(progress, 'copy_lun', self._copy_timeout_s)
 
     @weblogon.changes
     def detach_lun(self, web: WebSession, uuid: str, port: int) -> None:

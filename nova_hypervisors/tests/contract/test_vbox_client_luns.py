@@ -9,6 +9,7 @@ import pytest
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.tests import peers
+from nova_hypervisors.tests import storage as storages
 from nova_hypervisors.tests.fakes import vbox
 
 State = api.MachineState
@@ -83,6 +84,50 @@ class TestAttached:
         uuid = make().uuid
         client.attach_lun(uuid, 2, lun)
         assert luns(client, uuid) == {2: lun.address}
+
+
+class TestCopied:
+    @pytest.fixture
+    def pair(self, request, client):
+        """Two disks, of which one holds something; what each holds."""
+        if isinstance(client, vbox.FakeVBox):
+            luns = [api.Lun(api.LunAddress('192.0.2.1:3260', name, 1), 'me')
+                    for name in ('iqn.2026-11.org.example:one',
+                                 'iqn.2026-11.org.example:other')]
+            client.luns.update(luns)
+            client.contents[luns[0].address] = 'content'
+            return *luns, lambda: client.contents.get(luns[1].address)
+        storage = request.getfixturevalue('storage')
+        one, other = storage.add(), storage.add(size_mb=12)
+        one.path.write_bytes((b'\0' * storages.SECTOR * 2 + b'content').ljust(
+            8 << 20, b'\0'))
+        return one.lun, other.lun, other.copied
+
+    def test_the_other_one_holds_it_then(self, client, pair):
+        one, other, copied = pair
+        client.copy_lun(one, other)
+        assert copied() == 'content'
+        assert client.list_machines() == []
+        client.copy_lun(one, other)
+
+    def test_not_one_that_a_machine_has(self, client, make, pair):
+        one, other, copied = pair
+        uuid = make().uuid
+        client.attach_lun(uuid, 2, one)
+        with pytest.raises(errors.InUse):
+            client.copy_lun(one, other)
+        with pytest.raises(errors.InUse):
+            client.copy_lun(other, one)
+        assert copied() in ('', None)
+        assert luns(client, uuid) == {2: one.address}
+
+    def test_one_that_is_not_there(self, client, pair):
+        one, other, _ = pair
+        gone = dataclasses.replace(other, address=dataclasses.replace(
+            other.address, target='iqn.2026-11.org.example:none'))
+        with pytest.raises(errors.VolumeUnavailable):
+            client.copy_lun(one, gone)
+        client.copy_lun(one, other)
 
 
 class TestDetached:

@@ -23,6 +23,7 @@ class FakeTeleport:
     holds = False
 
     def __init__(self):
+        super().__init__()
         self.leaving: dict[str, threading.Event] = {}
 
     def await_teleport(self, uuid, target):

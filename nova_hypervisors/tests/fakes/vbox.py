@@ -13,6 +13,7 @@ from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import controllers
 from nova_hypervisors.clients.vbox import version
 from nova_hypervisors.tests.fakes import guests
+from nova_hypervisors.tests.fakes import luns
 from nova_hypervisors.tests.fakes import snapshots
 from nova_hypervisors.tests.fakes import teleport
 
@@ -49,7 +50,7 @@ class _Medium:
 
 
 class FakeVBox(snapshots.FakeSnapshots, teleport.FakeTeleport,
-               guests.FakeGuests):
+               luns.FakeLuns, guests.FakeGuests):
     """Implements :class:`.clients.vbox.interface.VBoxClient`."""
 
     def __init__(self) -> None:
@@ -58,8 +59,6 @@ class FakeVBox(snapshots.FakeSnapshots, teleport.FakeTeleport,
         self.media: dict[str, _Medium] = {}
         self.extradata: dict[str, str] = {}
         self.ignores_power_button: set[str] = set()
-        #: the storages' disks that are there, as one may log in to them
-        self.luns: set[api.Lun] = set()
 
     # The host
 
@@ -334,28 +333,6 @@ class FakeVBox(snapshots.FakeSnapshots, teleport.FakeTeleport,
 
     def _delete_file(self, path):
         Path(path).unlink()
-
-    def attach_lun(self, uuid, port, lun):
-        machine = self._machine(uuid)
-        if lun not in self.luns:
-            raise errors.VolumeUnavailable(f'{lun.address} cannot be opened')
-        if port in machine.disks or any(
-                disk.lun == lun.address for other in self.machines.values()
-                for disk in other.disks.values()):
-            raise errors.InUse(f'{lun.address} or the port is in use')
-        if machine.state is api.MachineState.SAVED:
-            raise errors.InvalidState(f'{uuid} is saved')
-        machine.disks[port] = api.AttachedDisk(
-            port, api.DiskKind.DISK, str(lun.address), lun.address)
-
-    def detach_lun(self, uuid, port):
-        machine = self._machine(uuid)
-        disk = machine.disks.get(port)
-        if disk is None or disk.lun is None:
-            raise errors.MediumNotFound(f'{uuid} has no LUN at {port}')
-        if machine.state is api.MachineState.SAVED:
-            raise errors.InvalidState(f'{uuid} is saved')
-        del machine.disks[port]
 
     # Network adapters
 

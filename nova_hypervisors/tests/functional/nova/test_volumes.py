@@ -82,6 +82,22 @@ class VolumesTest(base.Base):
         self.assertEqual([], self.real.client.list_machines())
         self.assertEqual(set(), volume.initiators)
 
+    @pytest.mark.feature('operation.swap-volume')
+    def test_a_volume_takes_the_place_of_another_one(self):
+        old = self._volume(self.cinder.SWAP_OLD_VOL)
+        new = self._volume(self.cinder.SWAP_NEW_VOL)
+        server = self._create_server(networks='auto')
+        self._boots(server)
+        self.api.post_server_volume(server['id'], {
+            'volumeAttachment': {'volumeId': self.cinder.SWAP_OLD_VOL}})
+        peers.wait_until(lambda: self._luns(server) == {old.lun.address})
+        self.admin_api.put_server_volume(
+            server['id'], self.cinder.SWAP_OLD_VOL, self.cinder.SWAP_NEW_VOL)
+        peers.wait_until(lambda: self._luns(server) == {new.lun.address})
+        self.assertEqual(set(), old.initiators)
+        self.assertEqual(old.path.read_bytes(), new.path.read_bytes())
+        self.assertEqual({'running'}, self._states())
+
     def test_a_server_does_not_boot_from_an_encrypted_volume(self):
         guest = peers.lab().guest.read_bytes()
         volume = self._volume(self.cinder.IMAGE_BACKED_VOL, guest,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Volumes of a real storage, which the guest itself reads and writes."""
 
+import dataclasses
 import json
 import re
 import types
@@ -48,6 +49,11 @@ def is_used(hears):
         peers.wait_until(lambda: volume.copied() == text)
 
     return is_used
+
+
+def luns(real, instance):
+    return [disk for disk in real.client.machine_settings(instance.uuid).disks
+            if disk.lun]
 
 
 def attach(driver, instance, volume, name='/dev/sdb', **changes):
@@ -268,6 +274,66 @@ class TestExtend:
         with pytest.raises(exception.DiskNotFound):
             driver.extend_volume(CONTEXT, volume.connection_info(), spawn(),
                                  16 << 20)
+
+
+class TestSwap:
+    @pytest.fixture
+    def other(self, storage):
+        return storage.add(size_mb=12)
+
+    @pytest.fixture
+    def swap(self, driver, volume, other):
+        def swap(instance):
+            driver.swap_volume(CONTEXT, volume.connection_info(),
+                               other.connection_info(), instance, '/dev/sdb',
+                               12)
+        return swap
+
+    @pytest.mark.feature('operation.swap-volume')
+    def test_the_guest_uses_the_other_one(self, driver, spawn, is_used, swap,
+                                          volume, other, real_virtualbox):
+        instance = spawn(block_device_info=mapping(volume))
+        is_used(driver, instance, volume)
+        before, = luns(real_virtualbox, instance)
+        swap(instance)
+        assert state(driver, instance) == power_state.RUNNING
+        after, = luns(real_virtualbox, instance)
+        assert (after.port, after.lun) == (before.port, other.lun.address)
+        assert volume.initiators == set()
+        other.tell('volume two')
+        is_used(driver, instance, other, 'volume two')
+        assert volume.copied() == 'volume one'
+        driver.destroy(CONTEXT, instance, [])
+        assert other.initiators == set()
+
+    @pytest.mark.feature('operation.swap-volume')
+    def test_one_that_stands_still_goes_on_doing_so(self, driver, spawn, swap,
+                                                    volume, other):
+        instance = spawn(block_device_info=mapping(volume))
+        driver.pause(instance)
+        swap(instance)
+        assert state(driver, instance) == power_state.PAUSED
+        assert other.path.read_bytes()[:8 << 20] == volume.path.read_bytes()
+
+    @pytest.mark.feature('operation.swap-volume')
+    def test_what_cannot_be_read_stays(self, driver, spawn, is_used, swap,
+                                       volume, other, monkeypatch):
+        instance = spawn(block_device_info=mapping(volume))
+        monkeypatch.setattr(other, 'lun', dataclasses.replace(
+            other.lun, secret='another one'))
+        with pytest.raises(exception.NovaException, match='secret'):
+            swap(instance)
+        assert state(driver, instance) == power_state.RUNNING
+        is_used(driver, instance, volume)
+
+    def test_not_the_one_that_it_runs_from(self, driver, spawn, swap, volume,
+                                           real_virtualbox):
+        instance = spawn(block_device_info=mapping(volume, boots=True))
+        with pytest.raises(exception.InvalidVolume, match='runs from it'):
+            swap(instance)
+        found, = luns(real_virtualbox, instance)
+        assert found.lun == volume.lun.address
+        assert state(driver, instance) == power_state.RUNNING
 
 
 class TestUsage:

@@ -183,7 +183,7 @@ class TestLevels:
         class Lacking(virtualbox.VirtualBoxDriver):
             pause = nova_driver.ComputeDriver.pause
 
-            def swap_volume(self):
+            def quiesce(self):
                 return 'done'
 
             def unpause(self, instance):
@@ -194,8 +194,7 @@ class TestLevels:
         rows = {feature.key: feature for feature in registry.FEATURES}
         for key, words in (('operation.pause', 'pause is not implemented'),
                            ('operation.unpause', 'unpause is not'),
-                           ('operation.swap-volume',
-                            'swap_volume is implemented')):
+                           ('operation.quiesce', 'quiesce is implemented')):
             fault, = levels_against_code(rows[key], column, Lacking)
             assert words in fault
 
@@ -252,7 +251,7 @@ class TestProofs:
 
     def test_a_proof_of_what_is_not_claimed_is_a_fault(self, proven):
         tests, methods = proven
-        tests['operation.swap-volume', self.COLUMN] = {'a test'}
+        tests['operation.quiesce', self.COLUMN] = {'a test'}
         assert len(proving.faults(tests, methods)) == 1
 
     def test_a_proof_of_no_row_is_a_fault(self, proven):

@@ -17,6 +17,10 @@ class FakeVBoxDriver(driver.VirtualBoxDriver):
         super().attach_volume(context, self._known(connection_info), *args,
                               **kwargs)
 
+    def swap_volume(self, context, old, new, *args, **kwargs):
+        super().swap_volume(context, self._known(old), self._known(new),
+                            *args, **kwargs)
+
     def detach_volume(self, context, connection_info, *args, **kwargs):
         super().detach_volume(context, self._known(connection_info), *args,
                               **kwargs)

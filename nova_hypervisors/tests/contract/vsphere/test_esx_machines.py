@@ -7,6 +7,7 @@ import pytest
 
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vsphere import api
+from nova_hypervisors.tests import peers
 from nova_hypervisors.tests.contract.vsphere import conftest
 
 NIC = api.Nic(conftest.MAC, 'VM Network')
@@ -263,6 +264,10 @@ def test_what_another_client_does_is_seen(client, place, peer):
         other.wait_for_state(ref, api.PowerState.OFF, 5)
         other.power_on(ref)
         assert client.wait_for_state(ref, api.PowerState.ON, 5)
+        other.power_off(ref)
+        other.destroy_machine(ref)
+        peers.wait_until(lambda: ref not in {
+            one.ref for one in client.list_machines()})
     finally:
         other.close()
 

@@ -313,6 +313,7 @@ def test_snapshot_is_gone_back_to(host, peer, child):
     host.guest_writes(child._moId, 0, b'2')
     peer.wait(child.RevertToCurrentSnapshot_Task())
     assert host.guest_reads(child._moId, 0, 4) == b'1ase'
+    assert not (host.datastore.folder / 'one/one-000002.vmdk').exists()
     peer.wait(child.RemoveAllSnapshots_Task())
     assert host.guest_reads(child._moId, 0, 4) == b'1ase'
     with pytest.raises(vim.fault.NotFound):

@@ -133,12 +133,38 @@ def test_bad_device_undoes_the_whole_change(host, peer, spec, fault):
     assert not list(host.datastore.folder.iterdir())
 
 
+def files(host, name='one'):
+    return sorted(path.name for path in
+                  (host.datastore.folder / name).iterdir())
+
+
+def test_bad_device_undoes_a_change_of_a_machine(host, peer, one):
+    before = files(host)
+    with pytest.raises(vim.fault.InvalidDeviceBacking):
+        change(peer, one, esxpeers.disk(create=True, at=1000, unit=1),
+               esxpeers.nic('nothing'))
+    assert files(host) == before
+    assert len(devices(one, D.VirtualDisk)) == 1
+
+
+def test_locked_disk_undoes_a_change_of_a_machine(host, peer, one):
+    two = peer.create('two', deviceChange=[esxpeers.controller()])
+    for machine in (one, two):
+        peer.wait(machine.PowerOnVM_Task())
+    before = files(host, 'two')
+    with pytest.raises(vim.fault.FileLocked):
+        change(peer, two, esxpeers.disk(create=True, at=1000, unit=1),
+               esxpeers.disk(ROOT, at=1000, unit=2))
+    assert files(host, 'two') == before
+    assert not devices(two, D.VirtualDisk)
+
+
 def test_option_is_replaced_by_its_key_and_taken_away(host, peer, one):
     def options():
-        return {item.key: item.value for item in one.config.extraConfig}
+        return [(item.key, item.value) for item in one.config.extraConfig]
 
-    for value, wanted in (('a', {'machine.id': 'a'}),
-                          ('b', {'machine.id': 'b'}), ('', {})):
+    for value, wanted in (('a', [('machine.id', 'a')]),
+                          ('b', [('machine.id', 'b')]), ('', [])):
         change(peer, one, extraConfig=[
             vim.option.OptionValue(key='machine.id', value=value)])
         assert options() == wanted

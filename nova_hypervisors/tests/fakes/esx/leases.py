@@ -114,7 +114,8 @@ class Lease(managed.Managed):
 def convert(stream: Path, at: Any) -> bool:
     """Fill a disk with what was sent; False if that is no such VMDK."""
     disk = vmdk.load(at)
-    head = stream.read_bytes()[:4]
+    with stream.open('rb') as file:
+        head = file.read(4)
     if head != b'KDMV':
         return False
     target = at.local.with_suffix('.received')

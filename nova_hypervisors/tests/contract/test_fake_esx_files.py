@@ -233,16 +233,19 @@ def send(raw, lease, data):
                          timeout=30)
 
 
+def vmdk(folder, kind):
+    source = folder / 'source.raw'
+    source.write_bytes(CONTENT)
+    target = folder / 'source.vmdk'
+    subprocess.run(('qemu-img', 'convert', '-O', 'vmdk', '-o',
+                    f'subformat={kind}', source, target), check=True,
+                   capture_output=True)
+    return target.read_bytes()
+
+
 @pytest.fixture
 def stream(tmp_path):
-    source = tmp_path / 'source.raw'
-    source.write_bytes(CONTENT)
-    target = tmp_path / 'source.vmdk'
-    subprocess.run(
-        ('qemu-img', 'convert', '-O', 'vmdk', '-o',
-         'subformat=streamOptimized', source, target), check=True,
-        capture_output=True)
-    return target.read_bytes()
+    return vmdk(tmp_path, 'streamOptimized')
 
 
 def test_lease_takes_a_stream_optimised_disk(host, peer, raw, lease, stream):
@@ -259,8 +262,9 @@ def test_lease_takes_a_stream_optimised_disk(host, peer, raw, lease, stream):
         lease.HttpNfcLeaseComplete()
 
 
-def test_lease_takes_nothing_else(raw, lease):
-    assert send(raw, lease, CONTENT).status_code == 500
+def test_lease_takes_nothing_else(tmp_path, raw, lease):
+    for data in (CONTENT, b'', vmdk(tmp_path, 'monolithicSparse')):
+        assert send(raw, lease, data).status_code == 500
     with pytest.raises(requests.HTTPError):
         raw.http.post(f'{raw.base}/nfc/no/disk-0.vmdk', data=b'',
                       timeout=30).raise_for_status()

@@ -6,6 +6,7 @@ A disk has to come as a stream-optimised VMDK (OVF's only format for disks).
 
 from __future__ import annotations
 
+import struct
 import subprocess
 import time
 import uuid
@@ -18,6 +19,11 @@ from pyVmomi import vmodl
 from nova_hypervisors.tests.fakes.esx import devices
 from nova_hypervisors.tests.fakes.esx import managed
 from nova_hypervisors.tests.fakes.esx import vmdk
+
+#: "Virtual Disk Format 5.0": a sparse extent's header begins so, and these
+#: flags say that its grains are compressed and have markers.
+_HEAD = struct.Struct('<4sII')
+_STREAM = 0x30000
 
 
 class Lease(managed.Managed):
@@ -115,8 +121,11 @@ def convert(stream: Path, at: Any) -> bool:
     """Fill a disk with what was sent; False if that is no such VMDK."""
     disk = vmdk.load(at)
     with stream.open('rb') as file:
-        head = file.read(4)
-    if head != b'KDMV':
+        head = file.read(_HEAD.size)
+    if len(head) < _HEAD.size:
+        return False
+    magic, _, flags = _HEAD.unpack(head)
+    if magic != b'KDMV' or flags & _STREAM != _STREAM:
         return False
     target = at.local.with_suffix('.received')
     done = subprocess.run(

@@ -6,6 +6,7 @@ from __future__ import annotations
 import inspect
 from pathlib import Path
 
+import fixtures
 from nova.tests.unit.virt import test_virt_drivers
 
 
@@ -21,6 +22,20 @@ class RunsUnderPytest:
         for key in [key for key in self.__dict__ if not key.startswith('_')]:
             if key not in kept:
                 del self.__dict__[key]
+
+
+class Context(fixtures.Fixture):
+    """A context that lasts as long as a test.
+
+    :ivar value: what it gives
+    """
+
+    def __init__(self, manager):
+        self._manager = manager
+
+    def _setUp(self):
+        self.value = self._manager.__enter__()
+        self.addCleanup(self._manager.__exit__, None, None, None)
 
 
 def fill(glance, guest: Path) -> None:

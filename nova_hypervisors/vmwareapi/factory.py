@@ -129,12 +129,14 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
                               soft_reboot_s=group.wait_soft_reboot_seconds)
     volumes = volumeops.VolumeOps(client, machine_map, instance_locks,
                                   host=conf.host)
+    watch = Watcher(machine_map.states, _EVENTS, instance_locks, _LOOK_S,
+                    emit)
     return Parts(
         client=client, layout=where, machines=machine_map, host=host,
         images=images, power=power, volumes=volumes,
         vms=vmops.VMOps(
             client, machine_map, where, host, images, networks, power,
-            volumes, instance_locks,
+            volumes, instance_locks, watch,
             devices.DeviceMetadata(devices.Records()),
             plugging.PlugEvents(virtapi, conf.vif_plugging_timeout,
                                 conf.vif_plugging_is_fatal),
@@ -151,8 +153,7 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
                                     instance_locks),
         resizes=resizeops.ResizeOps(client, machine_map, power,
                                     instance_locks),
-        watcher=Watcher(machine_map.states, _EVENTS, instance_locks, _LOOK_S,
-                        emit),
+        watcher=watch,
         cache_age_s=_cache_age_s(conf))
 
 

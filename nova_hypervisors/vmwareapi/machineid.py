@@ -60,7 +60,7 @@ def _addresses(subnet: Any) -> Iterator[list[str]]:
 
     A default route has to be told once only.
     """
-    network = ipaddress.ip_network(subnet['cidr'])
+    network = ipaddress.ip_network(subnet['cidr'], strict=False)
     is_ipv4 = network.version == 4
     gateway = (subnet.get('gateway') or {}).get('address') or ''
     dns = ','.join(server['address'] for server in subnet.get('dns') or [])

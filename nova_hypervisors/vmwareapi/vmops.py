@@ -24,6 +24,7 @@ from nova_hypervisors.common import locks
 from nova_hypervisors.common import plugging
 from nova_hypervisors.common import request
 from nova_hypervisors.common import undo as undoing
+from nova_hypervisors.common import watcher
 from nova_hypervisors.vmwareapi import datastores
 from nova_hypervisors.vmwareapi import hardware
 from nova_hypervisors.vmwareapi import hostops
@@ -73,6 +74,7 @@ class VMOps:
                  networks: networkops.NetworkOps, power: powerops.PowerOps,
                  volume_ops: volumeops.VolumeOps,
                  instance_locks: locks.InstanceLocks,
+                 watch: watcher.Watcher[api.PowerState],
                  metadata: devices.DeviceMetadata,
                  plugs: plugging.PlugEvents, settings: Settings) -> None:
         self._client = client
@@ -84,6 +86,7 @@ class VMOps:
         self._power = power
         self._volumes = volume_ops
         self._locks = instance_locks
+        self._watcher = watch
         self._metadata = metadata
         self._plugs = plugs
         self._settings = settings
@@ -151,6 +154,9 @@ class VMOps:
             if start:
                 undo.add(self._power_off, instance.uuid)
                 self._client.power_on(ref)
+            if spawn.power_on:
+                # So Nova believes, and is told where it is not so.
+                self._watcher.expect(instance.uuid, api.PowerState.ON)
             mark.unlink()
             undo.pop_all()
 

@@ -38,7 +38,8 @@ class Base(novatest.RunsUnderPytest, integrated_helpers._IntegratedTestBase):
 
     def setUp(self):
         folder = Path(self.useFixture(test.fixtures.TempDir()).path)
-        self.host = self.enter_context(esx.running(folder / 'host'))
+        self.host = self.useFixture(novatest.Context(
+            esx.running(folder / 'host'))).value
         image = folder / 'guest.img'
         image.write_bytes(guest())
         self.flags(compute_driver='nova_hypervisors.VMwareESXDriver',
@@ -54,12 +55,6 @@ class Base(novatest.RunsUnderPytest, integrated_helpers._IntegratedTestBase):
         super().setUp()
         novatest.fill(self.glance, image)
         self.addCleanup(self.compute.manager.driver.cleanup_host, 'here')
-
-    def enter_context(self, manager):
-        """Enter a context that ends with the test."""
-        found = manager.__enter__()
-        self.addCleanup(manager.__exit__, None, None, None)
-        return found
 
     def _setup_compute_service(self):
         self.useFixture(fixtures.MonkeyPatch(

@@ -78,12 +78,13 @@ class ESXServersTest(esxbase.Base):
         self.assertEqual(1, found['num_nics'])
 
     def test_interfaces_come_and_go(self):
-        server = self._create_server(networks='auto')
-        port = self.neutron.port_2['id']
-        self._attach_interface(server, port)
-        self.assertEqual(2, len(self._nics(server)))
-        self._detach_interface(server, port)
-        self.assertEqual(1, len(self._nics(server)))
+        server = self._create_server(networks='none')
+        port = self.neutron.port_2
+        self._attach_interface(server, port['id'])
+        nic, = self._nics(server)
+        self.assertEqual(port['mac_address'], nic.macAddress)
+        self._detach_interface(server, port['id'])
+        self.assertEqual([], self._nics(server))
 
     def _nics(self, server):
         return [device for device

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nova's own suite for compute drivers, on the one for ESX: see novatest."""
+
+from pathlib import Path
+
+from nova import test
+from nova.tests.unit.virt import test_virt_drivers
+
+from nova_hypervisors import conf as _registers_options  # noqa: F401
+from nova_hypervisors.tests import novatest
+from nova_hypervisors.tests.fakes import esx
+from nova_hypervisors.tests.functional.nova import esxbase
+
+_VMOTION = 'a host by itself moves no running machine'
+_PAUSE = 'ESX pauses no machines'
+_POWER = 'hosts are not powered by their service'
+_NOVAS = 'Nova powers the server off or on if a driver has none'
+
+NOT_THERE = {
+    'test_swap_volume': 'swapping volumes: planned',
+    'test_set_admin_password': 'by VMware Tools: planned',
+    'test_poll_rebooting_instances': 'planned',
+    'test_get_host_cpu_stats': 'a host has no such counters',
+    'test_block_stats': 'planned',
+    'test_get_all_volume_usage': 'planned',
+    'test_set_host_enabled': 'planned',
+    'test_get_spice_console': 'ESX has no SPICE',
+    'test_get_serial_console': 'planned',
+    'test_pause': _PAUSE,
+    'test_unpause_paused_instance': _PAUSE,
+    'test_unpause_unpaused_instance': _PAUSE,
+    'test_live_migration': _VMOTION,
+    'test_live_migration_abort': _VMOTION,
+    'test_live_migration_force_complete': _VMOTION,
+    'test_soft_delete': _NOVAS,
+    'test_restore_running': _NOVAS,
+    'test_restore_soft_deleted': _NOVAS,
+    'test_host_power_action_reboot': _POWER,
+    'test_host_power_action_shutdown': _POWER,
+    'test_host_power_action_startup': _POWER,
+}
+
+
+class VMwareESXDriverTest(novatest.RunsUnderPytest,
+                          test_virt_drivers._VirtDriverTestCase,
+                          test.TestCase):
+    def setUp(self):
+        self.driver_module = (
+            'nova_hypervisors.vmwareapi.driver.VMwareESXDriver')
+        folder = Path(self.useFixture(test.fixtures.TempDir()).path)
+        host = self.useFixture(novatest.Context(esx.running(folder / 'host')))
+        image = folder / 'guest.img'
+        image.write_bytes(esxbase.guest())
+        self.flags(group='vmware', host_ip=host.value.address,
+                   host_port=host.value.port, host_username=host.value.user,
+                   host_password=host.value.password,
+                   ca_file=str(host.value.ca_file), console_port=0,
+                   physical_network_mappings=['*:VM Network'],
+                   wait_soft_reboot_seconds=1)
+        super().setUp()
+        novatest.fill(self.image_service, image)
+        self.flags(state_path=str(folder / 'state'))
+        self.connection = test_virt_drivers.importutils.import_object(
+            self.driver_module, test_virt_drivers.fake.FakeVirtAPI())
+        # A test puts something in that only Nova's own fake driver has.
+        self.connection.active_migrations = {}
+        self.connection.init_host('here')
+        self.addCleanup(self.connection.cleanup_host, 'here')
+
+
+novatest.insist(VMwareESXDriverTest, NOT_THERE)

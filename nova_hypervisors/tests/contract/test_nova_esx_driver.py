@@ -48,13 +48,16 @@ class VMwareESXDriverTest(novatest.RunsUnderPytest,
         self.driver_module = (
             'nova_hypervisors.vmwareapi.driver.VMwareESXDriver')
         folder = Path(self.useFixture(test.fixtures.TempDir()).path)
-        host = self.useFixture(novatest.Context(esx.running(folder / 'host')))
+        host = self.useFixture(novatest.Context(
+            esx.running(folder / 'host'))).value
+        # The suite's flavor has disks of more than 100 GB.
+        host.datastore.capacity_bytes = 2 ** 40
         image = folder / 'guest.img'
         image.write_bytes(esxbase.guest())
-        self.flags(group='vmware', host_ip=host.value.address,
-                   host_port=host.value.port, host_username=host.value.user,
-                   host_password=host.value.password,
-                   ca_file=str(host.value.ca_file), console_port=0,
+        self.flags(group='vmware', host_ip=host.address,
+                   host_port=host.port, host_username=host.user,
+                   host_password=host.password,
+                   ca_file=str(host.ca_file), console_port=0,
                    physical_network_mappings=['*:VM Network'],
                    wait_soft_reboot_seconds=1)
         super().setUp()

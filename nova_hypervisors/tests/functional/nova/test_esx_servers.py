@@ -79,7 +79,7 @@ class ESXServersTest(esxbase.Base):
 
     def test_interfaces_come_and_go(self):
         server = self._create_server(networks='none')
-        port = self.neutron.port_2
+        port = self.neutron.port_1
         self._attach_interface(server, port['id'])
         nic, = self._nics(server)
         self.assertEqual(port['mac_address'], nic.macAddress)

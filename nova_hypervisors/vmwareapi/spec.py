@@ -44,6 +44,11 @@ def machine_name(instance: objects.Instance) -> str:
     return f'{instance.name} ({instance.uuid})'
 
 
+def instance_name(machine: api.Machine) -> str:
+    """Return what :func:`machine_name` was made of."""
+    return machine.name.removesuffix(f' ({machine.instance_uuid})')
+
+
 def machine_spec(instance: objects.Instance, wanted: hardware.Hardware,
                  files: layout.InstanceFiles, *,
                  disks: tuple[api.Disk, ...], nics: tuple[api.Nic, ...],

@@ -92,7 +92,9 @@ class VMOps:
         self._settings = settings
 
     def list_names(self) -> list[str]:
-        return [machine.name for machine in self._machines.owned().values()]
+        """Return the names that Nova has for our machines."""
+        return [spec.instance_name(machine)
+                for machine in self._machines.owned().values()]
 
     def list_uuids(self) -> list[str]:
         return list(self._machines.owned())

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nova's own suite for compute drivers, on the one for ESX: see novatest."""
 
+import functools
 from pathlib import Path
 
+import fixtures
+from nova import exception
 from nova import test
+from nova.tests.unit import utils
 from nova.tests.unit.virt import test_virt_drivers
 
 from nova_hypervisors import conf as _registers_options  # noqa: F401
@@ -29,6 +33,8 @@ NOT_THERE = {
     'test_pause': _PAUSE,
     'test_unpause_paused_instance': _PAUSE,
     'test_unpause_unpaused_instance': _PAUSE,
+    'test_trigger_crash_dump': 'planned',
+    'test_get_instance_disk_info': _VMOTION,
     'test_live_migration': _VMOTION,
     'test_live_migration_abort': _VMOTION,
     'test_live_migration_force_complete': _VMOTION,
@@ -40,18 +46,19 @@ NOT_THERE = {
     'test_host_power_action_startup': _POWER,
 }
 
+# The suite's own flavor has disks of more than 100 GB.
+_SMALL = {'root_gb': 1, 'ephemeral_gb': 1, 'swap': 64}
+
 
 class VMwareESXDriverTest(novatest.RunsUnderPytest,
                           test_virt_drivers._VirtDriverTestCase,
                           test.TestCase):
     def setUp(self):
         self.driver_module = (
-            'nova_hypervisors.vmwareapi.driver.VMwareESXDriver')
+            'nova_hypervisors.tests.fakes.driver.FakeESXDriver')
         folder = Path(self.useFixture(test.fixtures.TempDir()).path)
         host = self.useFixture(novatest.Context(
             esx.running(folder / 'host'))).value
-        # The suite's flavor has disks of more than 100 GB.
-        host.datastore.capacity_bytes = 2 ** 40
         image = folder / 'guest.img'
         image.write_bytes(esxbase.guest())
         self.flags(group='vmware', host_ip=host.address,
@@ -60,15 +67,27 @@ class VMwareESXDriverTest(novatest.RunsUnderPytest,
                    ca_file=str(host.ca_file), console_port=0,
                    physical_network_mappings=['*:VM Network'],
                    wait_soft_reboot_seconds=1)
+        self.useFixture(fixtures.MonkeyPatch(
+            'nova.tests.unit.utils.get_test_flavor', functools.partial(
+                utils.get_test_flavor, options=_SMALL)))
         super().setUp()
         novatest.fill(self.image_service, image)
         self.flags(state_path=str(folder / 'state'))
         self.connection = test_virt_drivers.importutils.import_object(
             self.driver_module, test_virt_drivers.fake.FakeVirtAPI())
+        self.connection.host = host
         # A test puts something in that only Nova's own fake driver has.
         self.connection.active_migrations = {}
         self.connection.init_host('here')
         self.addCleanup(self.connection.cleanup_host, 'here')
+
+    def test_migrate_disk_and_power_off(self):
+        # Nova's own has another host in mind, and no migration.
+        instance, network_info = self._get_running_instance()
+        self.assertRaises(
+            exception.InstanceFaultRollback,
+            self.connection.migrate_disk_and_power_off, self.ctxt, instance,
+            'dest_host', instance.flavor, network_info)
 
 
 novatest.insist(VMwareESXDriverTest, NOT_THERE)

@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The VirtualBox driver with a VirtualBox that is held in memory."""
+"""The drivers with hypervisors that are none."""
 
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.tests.fakes import vbox
-from nova_hypervisors.virtualbox import driver
+from nova_hypervisors.tests.fakes.esx import storage as esx_storage
+from nova_hypervisors.virtualbox import driver as virtualbox
+from nova_hypervisors.vmwareapi import driver as vmwareapi
 
 
-class FakeVBoxDriver(driver.VirtualBoxDriver):
-    def __init__(self, virtapi):
-        self.vbox = vbox.FakeVBox()
-        super().__init__(virtapi, client=self.vbox)
-
-    # Nova's own suite has volumes of a kind that no hypervisor knows.
+class TakesNovasVolumes:
+    """Nova's own suite has volumes of a kind that no hypervisor knows."""
 
     def attach_volume(self, context, connection_info, *args, **kwargs):
         super().attach_volume(context, self._known(connection_info), *args,
@@ -34,12 +32,35 @@ class FakeVBoxDriver(driver.VirtualBoxDriver):
                          **kwargs)
 
     def _known(self, connection_info):
-        """Return a connection to a disk that the fake VirtualBox reaches."""
+        """Return a connection to a disk that the fake hypervisor reaches."""
         if connection_info['driver_volume_type'] != 'fake':
             return connection_info
-        address = api.LunAddress('192.0.2.1:3260', 'iqn.2026-11.org.x:v', 1)
-        self.vbox.luns.add(api.Lun(
-            address, self.get_volume_connector(None)['initiator']))
+        portal, target = '192.0.2.1:3260', 'iqn.2026-11.org.x:v'
+        self._offer(portal, target)
         return {'driver_volume_type': 'iscsi', 'data': {
-            'target_portal': address.server, 'target_iqn': address.target,
-            'target_lun': address.lun}}
+            'target_portal': portal, 'target_iqn': target, 'target_lun': 1}}
+
+
+class FakeVBoxDriver(TakesNovasVolumes, virtualbox.VirtualBoxDriver):
+    def __init__(self, virtapi):
+        self.vbox = vbox.FakeVBox()
+        super().__init__(virtapi, client=self.vbox)
+
+    def _offer(self, portal, target):
+        self.vbox.luns.add(api.Lun(
+            api.LunAddress(portal, target, 1),
+            self.get_volume_connector(None)['initiator']))
+
+
+class FakeESXDriver(TakesNovasVolumes, vmwareapi.VMwareESXDriver):
+    """:ivar host: the fake host, put there by the test"""
+
+    def _offer(self, portal, target):
+        if target not in [lun.iqn for lun in self.host.luns]:
+            self.host.luns.append(esx_storage.Lun(
+                target, 2 ** 30, 1, *_address(portal)))
+
+
+def _address(portal):
+    address, _, port = portal.rpartition(':')
+    return address, int(port)

@@ -9,13 +9,9 @@ from nova.virt import event as virtevent
 from nova_hypervisors.clients.vsphere import api
 from nova_hypervisors.tests import builders
 from nova_hypervisors.tests import peers
-from nova_hypervisors.vmwareapi import spec
 
 CONTEXT = builders.admin_context()
 GIB = 2 ** 30
-
-
-name = spec.machine_name
 
 
 def state(driver, instance):
@@ -29,7 +25,7 @@ def test_a_server_comes_and_goes(driver, spawn, files, details, host, guest):
     instance = spawn(vifs=[builders.vif()])
     assert state(driver, instance) == power_state.RUNNING
     assert driver.list_instance_uuids() == [instance.uuid]
-    assert driver.list_instances() == [name(instance)]
+    assert driver.list_instances() == [instance.name]
     found = details(instance)
     assert (found.machine.vcpus, found.machine.memory_mb) == (1, 64)
     assert [nic.port_group for nic in found.nics] == ['VM Network']
@@ -110,7 +106,7 @@ def test_strangers_are_left_alone(driver, spawn, stranger, client):
     ref = stranger()
     client.power_on(ref)
     instance = spawn()
-    assert driver.list_instances() == [name(instance)]
+    assert driver.list_instances() == [instance.name]
     assert driver.list_instance_uuids() == [instance.uuid]
     assert driver.get_num_instances() == 1
     assert driver.instance_exists(instance)

@@ -87,7 +87,8 @@ _OPERATIONS = (
          virtualbox=_COMPLETE),
     _row('operation.attach-tagged-volume',
          'Attach tagged block device to instance',
-         capability='supports_tagged_attach_volume'),
+         methods=('attach_volume',),
+         capability='supports_tagged_attach_volume', virtualbox=_COMPLETE),
     _row('operation.detach-volume', 'Detach block volume from instance',
          methods=('detach_volume',), virtualbox=_COMPLETE),
     _row('operation.extend-volume',
@@ -231,7 +232,11 @@ _OPERATIONS = (
          virtualbox=_missing(
              'VirtualBox takes its memory from the host itself: the settings '
              'schema 1.19 has no other source.')),
-    _row('operation.report-cpu-traits', 'Report CPU traits'),
+    _row('operation.report-cpu-traits', 'Report CPU traits',
+         virtualbox=_missing(
+             'VirtualBox does not tell what the processors of its guests can '
+             'do: ProcessorFeature in the SDK reference 7.2 has no '
+             'instruction sets.')),
     _row('operation.port-with-resource-request',
          'SR-IOV ports with resource request',
          virtualbox=_NO_PASSTHROUGH),

@@ -22,10 +22,12 @@ class Tags:
     """:param ports: by the port's ID
 
     :param disks: by the device's name, /dev/sdb for one
+    :param volumes: their IDs, by the device's name
     """
 
     ports: Mapping[str, str]
     disks: Mapping[str, str]
+    volumes: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 class Records:
@@ -39,7 +41,9 @@ class Records:
             context, instance.uuid)
         return Tags(
             {vif.uuid: vif.tag for vif in vifs if 'tag' in vif and vif.tag},
-            {disk.device_name: disk.tag for disk in disks if disk.tag})
+            {disk.device_name: disk.tag for disk in disks if disk.tag},
+            {disk.device_name: disk.volume_id for disk in disks
+             if disk.volume_id})
 
     def save(self, instance: objects.Instance) -> None:
         instance.save()
@@ -61,7 +65,7 @@ class DeviceMetadata:
             *(objects.NetworkInterfaceMetadata(
                 mac=vif['address'], tags=[tags.ports[vif['id']]])
               for vif in network_info if vif['id'] in tags.ports),
-            *(objects.DiskMetadata(path=name, tags=[tag])
+            *(_disk(name, tag, tags.volumes.get(name))
               for name, tag in tags.disks.items() if name)])
 
     def update(self, context: nova_context.RequestContext,
@@ -79,3 +83,11 @@ class DeviceMetadata:
             ports.pop(vif['id'], None)
         self.set(context, instance, ports.values())
         self._records.save(instance)
+
+
+def _disk(name: str, tag: str, volume_id: str | None) -> objects.DiskMetadata:
+    disk = objects.DiskMetadata(path=name, tags=[tag])
+    if volume_id:
+        # By this Nova finds it when the volume is detached.
+        disk.serial = volume_id
+    return disk

@@ -187,6 +187,7 @@ class VirtualBoxDriver(moving.MovesServers, hostdriver.HostDriver):
         with boundary.for_instance(instance):
             self._parts.volumes.attach(instance, connection_info, mountpoint,
                                        encryption)
+            self._parts.devices.update(context, instance)
 
     def detach_volume(self, context: nova_context.RequestContext,
                       connection_info: dict[str, Any],

@@ -79,6 +79,7 @@ class Parts:
     files: files.HostFiles
     machines: machines.Machines
     consoles: consoleops.ConsoleOps
+    devices: devices.DeviceMetadata
     disks: diskops.DiskOps
     host: hostops.HostOps
     live_migrations: livemigrationops.LiveMigrationOps
@@ -200,9 +201,10 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
         client, machine_map, instance_locks, host=conf.host,
         initiator=group.iscsi_initiator or (
             f'{_INITIATOR}:{_NOT_IN_NAMES.sub("-", conf.host.lower())}'))
+    metadata = devices.DeviceMetadata(devices.Records())
     vms = vmops.VMOps(client, machine_map, folders, disks, networks, consoles,
                       power, volumes, instance_locks, watch,
-                      devices.DeviceMetadata(devices.Records()),
+                      metadata,
                       plugging.PlugEvents(virtapi, conf.vif_plugging_timeout,
                                           conf.vif_plugging_is_fatal))
     resizes = resizeops.ResizeOps(client, machine_map, folders, disks, power,
@@ -210,8 +212,8 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
     moves = _make_transfers(conf, folders)
     return Parts(
         client=client, files=folders, machines=machine_map,
-        consoles=consoles, disks=disks, power=power, storage=where,
-        watcher=watch,
+        consoles=consoles, devices=metadata, disks=disks, power=power,
+        storage=where, watcher=watch,
         host=hostops.HostOps(client, machine_map, folders, where,
                              hostname=conf.host, reserved=_reserved(conf)),
         live_migrations=livemigrationops.LiveMigrationOps(

@@ -5,7 +5,9 @@ Nova's own fixture stands for Cinder, and tells of targets that are there.
 """
 
 import pytest
+from nova import objects
 
+from nova_hypervisors.tests import builders
 from nova_hypervisors.tests import peers
 from nova_hypervisors.tests.functional.nova import base
 
@@ -81,6 +83,26 @@ class VolumesTest(base.Base):
         self._delete_server(server)
         self.assertEqual([], self.real.client.list_machines())
         self.assertEqual(set(), volume.initiators)
+
+    def _tags(self, server):
+        """Return the tags that Nova's metadata service would tell now."""
+        instance = objects.Instance.get_by_uuid(
+            builders.admin_context(), server['id'],
+            expected_attrs=['device_metadata'])
+        return {device.path: device.tags for device
+                in instance.device_metadata.devices}
+
+    @pytest.mark.feature('operation.attach-tagged-volume')
+    def test_a_guest_is_told_of_the_tag_of_a_volume(self):
+        self._volume(self.cinder.ISCSI_BACKED_VOL)
+        server = self._create_server(networks='auto')
+        self.api.post_server_volume(server['id'], {'volumeAttachment': {
+            'volumeId': self.cinder.ISCSI_BACKED_VOL, 'tag': 'data'}})
+        peers.wait_until(lambda: self._luns(server))
+        peers.wait_until(lambda: self._tags(server) == {'/dev/sdb': ['data']})
+        self.api.delete_server_volume(server['id'],
+                                      self.cinder.ISCSI_BACKED_VOL)
+        peers.wait_until(lambda: self._tags(server) == {})
 
     @pytest.mark.feature('operation.swap-volume')
     def test_a_volume_takes_the_place_of_another_one(self):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import uuid
 from typing import BinaryIO
 
 from nova_hypervisors.clients import errors
@@ -13,6 +14,8 @@ from nova_hypervisors.clients.vsphere import properties
 from nova_hypervisors.clients.vsphere import specs
 from nova_hypervisors.clients.vsphere import tasks
 from nova_hypervisors.clients.vsphere import values
+
+_EXTENT = '-flat.vmdk'
 
 
 class Disks(tasks.HostTasks):
@@ -73,9 +76,13 @@ class Disks(tasks.HostTasks):
 
     def move_file(self, source: api.DatastorePath,
                   target: api.DatastorePath) -> None:
+        self._move_file(source, target, force=False)
+
+    def _move_file(self, source: api.DatastorePath,
+                   target: api.DatastorePath, force: bool) -> None:
         self._run('MoveDatastoreFile_Task', self._service('fileManager'),
                   **self._at(source, 'source'),
-                  **self._at(target, 'destination'), force=False)
+                  **self._at(target, 'destination'), force=force)
 
     def copy_file(self, source: api.DatastorePath,
                   target: api.DatastorePath) -> None:
@@ -89,12 +96,18 @@ class Disks(tasks.HostTasks):
 
     def upload(self, path: api.DatastorePath, data: BinaryIO,
                size: int) -> None:
+        # An extent belongs to a descriptor, and stays where it is.
+        in_place = path.name.endswith(_EXTENT)
+        part = path if in_place else path.parent / (
+            f'{path.name}.{uuid.uuid4().hex[:8]}.part')
         try:
-            self._files.upload(self._place.datacenter_name, path, data, size)
+            self._files.upload(self._place.datacenter_name, part, data, size)
+            if not in_place:
+                self._move_file(part, path, force=True)
         except BaseException:
             # A host keeps what has arrived.
             with contextlib.suppress(errors.ClientError):
-                self.delete_file(path)
+                self.delete_file(part)
             raise
 
     def download(self, path: api.DatastorePath, target: BinaryIO) -> int:

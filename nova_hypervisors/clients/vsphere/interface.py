@@ -145,6 +145,9 @@ class FileApi(Protocol):
                size: int) -> None:
         """Write a file; none is left if that fails.
 
+        It has another name until it is whole, unless it is the extent of a
+        disk ('-flat.vmdk'), whose descriptor may have another then.
+
         :raises DataDamaged: what is there has another size
         """
 

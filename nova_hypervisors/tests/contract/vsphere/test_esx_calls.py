@@ -95,7 +95,7 @@ def test_an_upload(watched, place, calls, tmp_path):
     path.write_bytes(b'abc')
     with path.open('rb') as data:
         assert calls(watched.upload, place.folder / 'f', data, 3) == [
-            'HEAD', 'PUT', 'HEAD']
+            'HEAD', 'PUT', 'HEAD', 'MoveDatastoreFile_Task']
 
 
 @pytest.mark.needs('paging')

@@ -53,6 +53,21 @@ def test_data_of_another_length_leaves_nothing(client, place, data, size,
     assert place.names() == []
 
 
+def test_a_file_has_its_name_when_it_is_whole(client, place):
+    """Who looks for it may not find half of it."""
+    seen = []
+
+    class Watched(io.BytesIO):
+        def read(self, *words):
+            seen.append('f' in place.names())
+            return super().read(*words)
+
+    client.upload(place.folder / 'f', Watched(b'x' * 3 * MB), 3 * MB)
+    assert seen
+    assert not any(seen)
+    assert place.names() == ['f']
+
+
 class Broken(io.BytesIO):
     def read(self, *words):
         raise OSError('the image service is gone')

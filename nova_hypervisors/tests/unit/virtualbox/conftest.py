@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """All parts of the driver, on a VirtualBox that is held in memory."""
 
+import contextlib
 import dataclasses
+import socket
 import subprocess
 import uuid
 
@@ -130,3 +132,36 @@ def nic():
 def unplugged(nic):
     return dataclasses.replace(nic, slot=2, mac='fa:16:3e:00:00:02',
                                attachment=api.UNPLUGGED)
+
+
+@pytest.fixture
+def install(vbox):
+    """Give VirtualBox these extension packs and no others."""
+    def install(*packs):
+        vbox.extension_packs = lambda *candidates: list(packs)
+    return install
+
+
+@pytest.fixture
+def make_consoles(config, make_parts):
+    """Make consoles that are running, with some options."""
+    with contextlib.ExitStack() as stack:
+        def make_consoles(**options):
+            config.config(group='virtualbox', **options)
+            consoles = make_parts().consoles
+            stack.callback(consoles.stop)
+            consoles.start()
+            return consoles
+        yield make_consoles
+
+
+@pytest.fixture
+def consoles(make_consoles):
+    return make_consoles()
+
+
+@pytest.fixture
+def taken():
+    """A port on which somebody listens."""
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        yield server.getsockname()[1]

@@ -3,16 +3,13 @@ import contextlib
 import dataclasses
 import hashlib
 import socket
-import threading
 
 import pytest
 from nova import exception
 
 from nova_hypervisors import conf
-from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.consoles import rfb
-from nova_hypervisors.tests import builders
 from nova_hypervisors.virtualbox import consoleops
 from nova_hypervisors.virtualbox import factory
 
@@ -27,10 +24,6 @@ NEW_NAME = 'Oracle VirtualBox Extension Pack'
 
 def pack(name, why_unusable=''):
     return api.ExtensionPack(name, '7.2.22', 'a module', why_unusable)
-
-
-def install(vbox, *packs):
-    vbox.extension_packs = lambda *candidates: list(packs)
 
 
 class TestFindPack:
@@ -63,47 +56,22 @@ class TestFindPack:
             assert part in str(caught.value)
 
 
-@pytest.fixture
-def make_consoles(config, make_parts):
-    """Make consoles that are running, with some options."""
-    with contextlib.ExitStack() as stack:
-        def make_consoles(**options):
-            config.config(group='virtualbox', **options)
-            consoles = make_parts().consoles
-            stack.callback(consoles.stop)
-            consoles.start()
-            return consoles
-        yield make_consoles
-
-
-@pytest.fixture
-def consoles(make_consoles):
-    return make_consoles()
-
-
-@pytest.fixture
-def taken():
-    """A port on which somebody listens."""
-    with socket.create_server(('127.0.0.1', 0)) as server:
-        yield server.getsockname()[1]
-
-
 class TestStart:
     def test_the_pack_is_called_what_it_is_called_here(self, make_consoles,
-                                                       vbox):
-        install(vbox, pack(NEW_NAME))
+                                                       install):
+        install(pack(NEW_NAME))
         consoles = make_consoles(vrde_module=OLD_NAME)
         display = consoles.remote_display(UUID, ())
         assert display.extension_pack == NEW_NAME
 
-    def test_a_pack_that_is_not_there_stops_it(self, make_consoles, vbox):
-        install(vbox)
+    def test_a_pack_that_is_not_there_stops_it(self, make_consoles, install):
+        install()
         with pytest.raises(exception.InvalidConfiguration,
                            match='"VNC" is not installed'):
             make_consoles()
 
-    def test_without_displays_none_is_needed(self, make_consoles, vbox):
-        install(vbox)
+    def test_without_displays_none_is_needed(self, make_consoles, install):
+        install()
         consoles = make_consoles(remote_display=False)
         assert consoles.remote_display(UUID, ()) is None
 
@@ -112,8 +80,8 @@ class TestStart:
                            match=f'console_port {taken} cannot be listened'):
             make_consoles(console_port=taken)
 
-    def test_only_vnc_is_handed_out(self, make_consoles, vbox, taken):
-        install(vbox, pack(NEW_NAME))
+    def test_only_vnc_is_handed_out(self, make_consoles, install, taken):
+        install(pack(NEW_NAME))
         make_consoles(vrde_module=NEW_NAME, console_port=taken)
 
 
@@ -154,8 +122,8 @@ class TestPorts:
         consoles = make_consoles(vrde_unique_port=False, vrde_port=str(taken))
         assert consoles.remote_display(UUID, ()).ports == str(taken)
 
-    def test_oracle_s_server_chooses_itself(self, make_consoles, vbox):
-        install(vbox, pack(NEW_NAME))
+    def test_oracle_s_server_chooses_itself(self, make_consoles, install):
+        install(pack(NEW_NAME))
         consoles = make_consoles(vrde_unique_port=False, vrde_module=NEW_NAME)
         display = consoles.remote_display(UUID, set(range(5910, 5951)))
         assert display.ports == '5910-5950'
@@ -199,17 +167,17 @@ class TestPasswords:
     def test_any_is_cut(self, make_consoles):
         assert len(make_consoles(vrde_password_length=5).password(UUID)) == 5
 
-    def test_it_is_not_shown(self, consoles):
+    def test_it_is_not_shown(self, consoles, install):
         assert consoles.password(UUID) not in repr(
             consoles.remote_display(UUID, ()))
 
 
 class TestRdp:
     @pytest.fixture
-    def display(self, config, make_consoles, vbox):
+    def display(self, config, make_consoles, install):
         """What a display is set to by some options."""
         def display(rdp=(), **options):
-            install(vbox, pack(NEW_NAME))
+            install(pack(NEW_NAME))
             config.config(group='rdp', enabled=True, **dict(rdp))
             consoles = make_consoles(vrde_module=NEW_NAME, **options)
             return consoles.remote_display(UUID, ()), consoles.password(UUID)
@@ -333,191 +301,3 @@ class TestSettings:
     def test_rdp_that_is_off_or_not_encrypted_has_none(self, config, options):
         config.config(group='rdp', server_certificate='c', **options)
         assert self.properties() == {}
-
-
-class VncServer:
-    """A machine's screen, which wants a password.
-
-    :ivar password: the one that it wants
-    """
-
-    def __init__(self, password):
-        self._password = password
-        self._listener = socket.create_server(('127.0.0.1', 0))
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self):
-        with contextlib.suppress(OSError), self._listener:
-            client, _ = self._listener.accept()
-            with client:
-                self._talk(client)
-
-    def _talk(self, client):
-        client.sendall(rfb.VERSION)
-        assert client.recv(12, socket.MSG_WAITALL) == rfb.VERSION
-        client.sendall(b'\x01\x02')
-        assert client.recv(1) == b'\x02'
-        client.sendall(bytes(16))
-        answer = client.recv(16, socket.MSG_WAITALL)
-        if answer != rfb.encrypt(bytes(16), self._password):
-            client.sendall(b'\0\0\0\x01' + b'\0\0\0\x02no')
-            return
-        client.sendall(bytes(4) + b'pixels')
-        client.recv(1)
-
-
-def ask(console):
-    """Ask for a console as Nova's proxy does; return the answer's status."""
-    connection = socket.create_connection((console.host, console.port), 10)
-    connection.sendall(
-        f'CONNECT {console.internal_access_path} HTTP/1.1\r\n\r\n'.encode())
-    status = connection.recv(12, socket.MSG_WAITALL).split()[1]
-    return int(status), connection
-
-
-class TestVnc:
-    @pytest.fixture
-    def server(self, machine):
-        """Have a server whose display is on a port; return its instance."""
-        def server(port=5910, state=State.RUNNING, uuid=UUID):
-            machine(state, uuid=uuid, remote_display=api.RemoteDisplay(
-                'VNC', '127.0.0.1', str(port)))
-            return builders.instance(uuid=uuid)
-        return server
-
-    @pytest.mark.parametrize('state', [State.RUNNING, State.PAUSED])
-    def test_the_proxy_is_told_where_to_go(self, consoles, server, state):
-        found = consoles.vnc(server(state=state))
-        assert found.host == '127.0.0.1'
-        assert UUID in found.internal_access_path
-
-    @pytest.mark.parametrize('state', [
-        State.OFF, State.SAVED, State.ABORTED, State.INACCESSIBLE])
-    def test_what_does_not_run_has_none(self, consoles, server, state):
-        with pytest.raises(exception.InstanceNotReady):
-            consoles.vnc(server(state=state))
-
-    @pytest.mark.parametrize('options', [
-        {'remote_display': False}, {'vrde_module': NEW_NAME}])
-    def test_neither_has_what_has_no_vnc(self, make_consoles, vbox, server,
-                                         options):
-        install(vbox, pack(NEW_NAME))
-        with pytest.raises(exception.ConsoleTypeUnavailable):
-            make_consoles(**options).vnc(server())
-
-    def test_what_is_not_there_is_not_found(self, consoles):
-        with pytest.raises(errors.MachineNotFound):
-            consoles.vnc(builders.instance())
-
-    def test_the_relay_logs_on_for_the_proxy(self, consoles, server):
-        screen = VncServer(consoles.password(UUID))
-        status, connection = ask(consoles.vnc(server(screen.port)))
-        with connection:
-            assert status == 200
-
-    def test_a_display_that_refuses_the_password_is_a_bad_gateway(
-            self, consoles, server):
-        screen = VncServer('another')
-        status, connection = ask(consoles.vnc(server(screen.port)))
-        with connection:
-            assert status == 502
-
-    def test_so_is_one_that_does_not_listen(self, consoles, server, vbox):
-        console = consoles.vnc(server())
-        vbox.display_port = lambda uuid: None
-        status, connection = ask(console)
-        with connection:
-            assert status == 502
-
-    def test_another_server_s_path_leads_nowhere(self, consoles, server):
-        console = consoles.vnc(server())
-        console.internal_access_path = (
-            console.internal_access_path.replace(UUID, OTHER))
-        status, connection = ask(console)
-        with connection:
-            assert status == 404
-
-
-class TestSerialConsole:
-    @pytest.fixture
-    def guest(self, config, parts, machine):
-        """A running server whose guest is at the other end of a socket."""
-        config.config(group='serial_console', enabled=True)
-        machine(State.RUNNING, uuid=UUID)
-        instance_files = parts.files.instance(UUID)
-        instance_files.make()
-        with socket.socket(socket.AF_UNIX) as listener:
-            listener.settimeout(10)
-            listener.bind(str(instance_files.serial_socket))
-            listener.listen()
-            yield listener
-
-    def test_the_proxy_is_told_where_to_go(self, config, guest,
-                                           make_consoles):
-        config.config(group='serial_console',
-                      proxyclient_address='127.0.0.2')
-        found = make_consoles().serial_console(builders.instance(uuid=UUID))
-        assert found.host == '127.0.0.2'
-        assert found.internal_access_path.startswith(f'/serial/{UUID}/')
-
-    def test_what_is_typed_gets_to_the_guest(self, make_consoles, guest):
-        consoles = make_consoles()
-        consoles.follow_serial(UUID)
-        line, _ = guest.accept()
-        console = consoles.serial_console(builders.instance(uuid=UUID))
-        status, connection = ask(console)
-        with line, connection:
-            assert status == 200
-            connection.sendall(b'keys')
-            assert line.recv(4, socket.MSG_WAITALL) == b'keys'
-
-    def test_one_that_is_not_there_is_a_bad_gateway(self, make_consoles,
-                                                    guest):
-        console = make_consoles().serial_console(
-            builders.instance(uuid=UUID))
-        status, connection = ask(console)
-        with connection:
-            assert status == 502
-
-    @pytest.mark.parametrize('state', [
-        State.OFF, State.SAVED, State.ABORTED, State.INACCESSIBLE])
-    def test_what_does_not_run_has_none(self, config, make_consoles, machine,
-                                        state):
-        config.config(group='serial_console', enabled=True)
-        machine(state, uuid=UUID)
-        with pytest.raises(exception.InstanceNotReady):
-            make_consoles().serial_console(builders.instance(uuid=UUID))
-
-    def test_without_a_proxy_there_is_none(self, consoles, machine):
-        machine(State.RUNNING, uuid=UUID)
-        with pytest.raises(exception.ConsoleTypeUnavailable):
-            consoles.serial_console(builders.instance(uuid=UUID))
-
-    def test_no_display_is_needed(self, config, make_consoles, vbox, machine):
-        install(vbox)
-        config.config(group='serial_console', enabled=True)
-        machine(State.RUNNING, uuid=UUID)
-        make_consoles(remote_display=False).serial_console(
-            builders.instance(uuid=UUID))
-
-
-class TestOutput:
-    @pytest.fixture
-    def log(self, parts):
-        instance_files = parts.files.instance(UUID)
-        instance_files.make()
-        return instance_files.console_log
-
-    def test_every_byte_is_a_character(self, parts, log):
-        log.write_bytes(bytes(range(256)))
-        output = parts.consoles.output(builders.instance(uuid=UUID))
-        assert output.encode('latin-1') == bytes(range(256))
-
-    def test_the_end_is_what_counts(self, parts, log):
-        log.write_bytes(b'x' * 100 + b'y' * 100 * 1024)
-        output = parts.consoles.output(builders.instance(uuid=UUID))
-        assert output == 'y' * 100 * 1024
-
-    def test_a_server_that_has_said_nothing_has_none(self, parts):
-        assert parts.consoles.output(builders.instance(uuid=UUID)) == ''

@@ -107,8 +107,9 @@ class VolumeOps:
         except (errors.MachineNotFound, errors.VolumeUnavailable):
             # Nova takes it for detached then, which it is.
             return None
-        return next((disk for disk in details.disks
-                     if disk.uuid and disk.uuid == found.uuid), None)
+        # A host may tell its path as it was given, or as it knows it itself.
+        return next((disk for disk in details.disks if disk.device and (
+            found.uuid == disk.uuid or found.device == disk.device)), None)
 
     def match(self, instance: objects.Instance,
               block_device_info: Mapping[str, Any] | None) -> None:

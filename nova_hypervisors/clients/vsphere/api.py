@@ -156,6 +156,7 @@ class Disk:
         child, which is in ``path``
     :param create: it is made, empty or as a child; else it exists
     :param device: a SCSI device's canonical name, to be mapped raw
+    :param uuid: of a raw device, that of its ScsiLun
     :param parents: of a disk that is there: the chain below it, nearest first
     """
 

@@ -121,7 +121,7 @@ def _disk(device: values.Element, buses: dict[int, api.DiskBus]) -> api.Disk:
         device=values.text(backing, 'deviceName') if raw else '',
         provisioning=_provisioning(backing),
         parents=_parents(backing),
-        uuid=values.text(backing, 'uuid'))
+        uuid=values.text(backing, 'lunUuid' if raw else 'uuid'))
 
 
 def _provisioning(backing: values.Element | None) -> api.Provisioning:

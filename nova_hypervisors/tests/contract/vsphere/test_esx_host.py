@@ -142,8 +142,9 @@ def test_the_environment_does_not_say_whom_to_trust(peer, monkeypatch,
 
 
 def test_a_missing_file_of_certificates_is_named(peer):
+    made = peer.make_client(ca_file='/no/such/ca.pem')
     with pytest.raises(errors.InvalidArgument, match='/no/such/ca'):
-        peer.make_client(ca_file='/no/such/ca.pem')
+        made.connect()
 
 
 def test_where_nobody_listens_nobody_is_reached(peer):

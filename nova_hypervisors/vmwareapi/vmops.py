@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import time
 import uuid as uuid_module
 from typing import Any
 
@@ -41,6 +42,10 @@ LOG = logging.getLogger(__name__)
 
 # An ISO image comes with an empty root disk, to install to.
 _SMALLEST_ROOT_GB = 1
+
+# After which a machine that was made is watched, and how often to look.
+_SEEN_S = 5.0
+_LOOK_S = 0.1
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -150,17 +155,30 @@ class VMOps:
             with self._plugs.waited_for(instance, spawn.network_info, start):
                 nics = self._networks.prepare(spawn.network_info,
                                               plan.hardware.nic_model)
-                ref = self._create(spawn, plan, nics)
+                ref = self._created(spawn, plan, nics)
                 undo.add(self._volumes.forget, spawn.block_device_info)
                 self._volumes.attach_all(ref, plan.volumes)
             if start:
-                undo.add(self._power_off, instance.uuid)
+                # What is watched may not have it yet that the machine is on.
+                undo.add(self._power.end, ref)
                 self._client.power_on(ref)
             if spawn.power_on:
                 # So Nova believes, and is told where it is not so.
                 self._watcher.expect(instance.uuid, api.PowerState.ON)
             mark.unlink()
             undo.pop_all()
+
+    def _created(self, spawn: request.SpawnRequest, plan: _Plan,
+                 nics: tuple[api.Nic, ...]) -> str:
+        try:
+            return self._create(spawn, plan, nics)
+        except (errors.ConnectionLost, errors.TimedOut):
+            # It may have been made, and has to be seen to be taken back.
+            end = time.monotonic() + _SEEN_S
+            while (not self.exists(spawn.instance)
+                   and time.monotonic() < end):
+                time.sleep(_LOOK_S)
+            raise
 
     def _create(self, spawn: request.SpawnRequest, plan: _Plan,
                 nics: tuple[api.Nic, ...]) -> str:

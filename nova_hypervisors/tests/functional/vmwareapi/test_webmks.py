@@ -26,10 +26,10 @@ def machine(tmp_path):
 
 
 @pytest.fixture
-def instance(spawn, host, machine, client):
+def instance(spawn, host, machine, details):
     """A server whose screen is QEMU's."""
     found = spawn()
-    ref = client.find_machine(found.uuid).ref
+    ref = details(found).machine.ref
     host.screens[ref] = machine.address
     return found
 
@@ -40,7 +40,8 @@ def console(driver, instance):
 
 
 @pytest.mark.feature('console.vnc')
-def test_the_screen_is_the_machine_s(console, machine):
+def test_the_screen_is_the_machine_s(driver, instance, console, machine):
+    assert driver.get_vnc_console(CONTEXT, instance).port == console.port
     with novaproxy.through_proxy(console) as connection:
         screen = novaproxy.Screen(connection)
 

@@ -62,8 +62,23 @@ class VolumeOps:
         """Attach a volume to a server, also if it runs."""
         lun = volumes.lun(connection_info, self._initiator, encryption)
         with self._locks.hold(instance.uuid):
-            self._attach(self._uuid(instance), volumes.Volume(
-                lun, device_name, boots=False))
+            uuid = self._uuid(instance)
+            if lun.address in self._attached(uuid):
+                # It was, before, and nobody could tell us.
+                return
+            try:
+                self._attach(uuid, volumes.Volume(lun, device_name,
+                                                  boots=False))
+            except errors.ClientError:
+                self._take_out(uuid, lun.address)
+                raise
+
+    def _take_out(self, machine_uuid: str, address: api.LunAddress) -> None:
+        """Detach what Nova takes for not attached, if it is."""
+        with contextlib.suppress(errors.ClientError):
+            attached = self._attached(machine_uuid)
+            if address in attached:
+                self._client.detach_lun(machine_uuid, attached[address])
 
     def attach_all(self, machine_uuid: str,
                    wanted: list[volumes.Volume]) -> None:

@@ -5,6 +5,8 @@ Whatever fails, Nova is told so; what is done again then works; and what is
 deleted at the end leaves nothing.
 """
 
+import contextlib
+
 import pytest
 from nova import exception
 
@@ -164,6 +166,31 @@ def test_an_adapter_in_and_out(driver, sweep, server, real_virtualbox):
     found = real_virtualbox.client.machine_settings(server.uuid)
     assert [nic.mac for nic in found.nics] == [
         'fa:16:3e:00:00:01', second['address']]
+
+
+def test_a_volume_in_and_out(driver, sweep, server, storage, real_virtualbox):
+    volume = storage.add()
+
+    def attach():
+        driver.attach_volume(CONTEXT, volume.connection_info(), server,
+                             '/dev/sdb')
+
+    def detach():
+        driver.detach_volume(CONTEXT, volume.connection_info(), server,
+                             '/dev/sdb')
+
+    def detached():
+        # What was detached, and nobody could tell, is not there any more.
+        with contextlib.suppress(exception.DiskNotFound):
+            detach()
+
+    sweep(attach, detach)
+    attach()
+    sweep(detached, attach)
+    detach()
+    assert volume.initiators == set()
+    assert [disk.lun for disk in real_virtualbox.client.machine_settings(
+        server.uuid).disks] == [None]
 
 
 def test_destroy(driver, spawn, client, left_over):

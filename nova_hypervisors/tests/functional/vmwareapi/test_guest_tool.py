@@ -147,6 +147,7 @@ def vifs():
     return first, second
 
 
+@pytest.mark.feature('guest.setup.inject.networking')
 def test_a_server_s_guest_gets_its_addresses(spawn, vifs, told, debian):
     debian.tell(told(spawn(vifs=vifs)))
     assert debian.run_once() == (0, '')

@@ -8,16 +8,19 @@ import pytest
 
 from nova_hypervisors import conf
 from nova_hypervisors.tests import esxpeers
+from nova_hypervisors.tests import peers
 from nova_hypervisors.vmwareapi import directory
 from nova_hypervisors.vmwareapi import vmrc
 
 
 @pytest.fixture
 def find(config, spawn):
-    """Return what the client of a new server's console is told."""
-    instance = spawn()
+    """Return what the client of a server's console is told."""
+    instances = []
 
     def find(kind):
+        instance = instances[0] if instances else spawn()
+        instances[:] = [instance]
         console = directory.find(conf.CONF, instance.uuid, kind)
         return json.loads(base64.b64decode(console.password))
     return find
@@ -33,6 +36,7 @@ def log_in(host):
     return log_in
 
 
+@pytest.mark.feature('console.vmrc')
 def test_a_ticket_logs_in_once(find, log_in):
     told = find(vmrc.Kind.SESSION)
     ticket = ('cloneTicket', told['password'])
@@ -52,6 +56,8 @@ def test_credentials_log_in_as_often_as_one_likes(find, log_in):
 
 
 def test_the_machine_is_named_as_each_way_needs_it(find, client):
+    told = [find(kind)['vm_id'] for kind in (vmrc.Kind.SESSION,
+                                             vmrc.Kind.CREDENTIALS)]
+    peers.wait_until(client.list_machines, timeout_s=20)
     machine, = client.list_machines()
-    assert find(vmrc.Kind.SESSION)['vm_id'] == machine.ref
-    assert find(vmrc.Kind.CREDENTIALS)['vm_id'] == str(machine.path)
+    assert told == [machine.ref, str(machine.path)]

@@ -77,7 +77,7 @@ class DeviceMetadata:
         :param added: ports that Nova may not know of yet
         :param removed: ports that Nova still knows
         """
-        ports = {vif['id']: vif for vif in instance.get_network_info()}
+        ports = {vif['id']: vif for vif in instance.get_network_info() or ()}
         ports |= {vif['id']: vif for vif in added}
         for vif in removed:
             ports.pop(vif['id'], None)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The drivers with hypervisors that are none."""
 
+from nova import context as nova_context
+
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.tests.fakes import vbox
 from nova_hypervisors.tests.fakes.esx import storage as esx_storage
@@ -9,17 +11,23 @@ from nova_hypervisors.vmwareapi import driver as vmwareapi
 
 
 class TakesNovasVolumes:
-    """Nova's own suite has volumes of a kind that no hypervisor knows."""
+    """Nova's own suite has volumes of a kind that no hypervisor knows.
+
+    And nobody who asks.
+    """
 
     def attach_volume(self, context, connection_info, *args, **kwargs):
+        context = context or nova_context.get_admin_context()
         super().attach_volume(context, self._known(connection_info), *args,
                               **kwargs)
 
     def swap_volume(self, context, old, new, *args, **kwargs):
+        context = context or nova_context.get_admin_context()
         super().swap_volume(context, self._known(old), self._known(new),
                             *args, **kwargs)
 
     def detach_volume(self, context, connection_info, *args, **kwargs):
+        context = context or nova_context.get_admin_context()
         super().detach_volume(context, self._known(connection_info), *args,
                               **kwargs)
 

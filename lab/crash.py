@@ -25,19 +25,19 @@ def run(lab: layout.Layout, show: progress.Progress) -> None:
     """:raises LabError: something is left, or the server is not in ERROR"""
     cloud = sdk.connect()
     compute = cloud.compute
-    instances = lab.state / 'nova/instances'
     log = lab.logs / 'nova-compute.log'
     server = compute.create_server(
         name='crash', flavor_id=compute.find_flavor('m1.nano').id,
         image_id=cloud.image.find_image('guest-raw').id,
         networks=[{'uuid': cloud.network.find_network('flat').id}])
+    # Kept by nova-compute for as long as it makes the server.
+    mark = lab.state / 'nova/virtualbox/spawning' / server.id
     with show.step('nova-compute is killed while it makes a server'):
         progress.wait_until(
-            'the server is not begun',
-            (instances / server.id / 'spawning').exists, _WAIT_S, log,
+            'the server is not begun', mark.exists, _WAIT_S, log,
             pause_s=0.01)
         processes.Processes(lab).signal('nova-compute', signal.SIGKILL)
-    if not (instances / server.id / 'spawning').exists():
+    if not mark.exists():
         raise progress.LabError('it was made already: nothing is shown')
     openstack.Cloud(lab).start(show)
     with show.step('the server is in ERROR'):

@@ -26,25 +26,6 @@ READ_HOST = (
     '</specSet><options/>')
 
 
-@pytest.fixture
-def host(tmp_path):
-    with esx.running(tmp_path / 'host') as made:
-        yield made
-
-
-@pytest.fixture
-def raw(host):
-    with esxpeers.Raw(host) as made:
-        made.login()
-        yield made
-
-
-@pytest.fixture
-def peer(host):
-    with esxpeers.Peer(host) as made:
-        yield made
-
-
 def test_certificate_is_its_authority_s(host):
     own = ssl.create_default_context(cafile=host.ca_file)
     with socket.create_connection((host.address, host.port)) as plain, \

@@ -8,22 +8,9 @@ from pyVmomi import vim
 from pyVmomi import vmodl
 
 from nova_hypervisors.tests import esxpeers
-from nova_hypervisors.tests.fakes import esx
 
 D = vim.vm.device
 BASE = '[datastore1] base/base.vmdk'
-
-
-@pytest.fixture
-def host(tmp_path):
-    with esx.running(tmp_path / 'host') as made:
-        yield made
-
-
-@pytest.fixture
-def peer(host):
-    with esxpeers.Peer(host) as made:
-        yield made
 
 
 @pytest.fixture

@@ -17,18 +17,6 @@ IQN = 'iqn.2010-10.org.openstack:volume-1'
 
 
 @pytest.fixture
-def host(tmp_path):
-    with esx.running(tmp_path / 'host') as made:
-        yield made
-
-
-@pytest.fixture
-def peer(host):
-    with esxpeers.Peer(host) as made:
-        yield made
-
-
-@pytest.fixture
 def network(peer):
     return peer.host.configManager.networkSystem
 

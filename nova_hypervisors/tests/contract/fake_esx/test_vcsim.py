@@ -32,12 +32,6 @@ def host(request, tmp_path_factory):
 
 
 @pytest.fixture
-def peer(host):
-    with esxpeers.Peer(host) as made:
-        yield made
-
-
-@pytest.fixture
 def store(peer):
     """The name of a datastore, with a folder ``t``."""
     name = peer.host.datastore[-1].name

@@ -9,30 +9,10 @@ from pyVmomi import vim
 from pyVmomi import vmodl
 
 from nova_hypervisors.tests import esxpeers
-from nova_hypervisors.tests.fakes import esx
 
 B = vim.host.DatastoreBrowser
 #: A disk's content that does not shrink to nothing.
 CONTENT = bytes(range(256)) * 1024
-
-
-@pytest.fixture
-def host(tmp_path):
-    with esx.running(tmp_path / 'host') as made:
-        yield made
-
-
-@pytest.fixture
-def peer(host):
-    with esxpeers.Peer(host) as made:
-        yield made
-
-
-@pytest.fixture
-def raw(host):
-    with esxpeers.Raw(host) as made:
-        made.login()
-        yield made
 
 
 @pytest.mark.parametrize('method', ['GET', 'HEAD', 'PUT', 'DELETE'])

@@ -23,13 +23,6 @@ def host(tmp_path):
         yield made
 
 
-@pytest.fixture
-def raw(host):
-    with esxpeers.Raw(host) as made:
-        made.login()
-        yield made
-
-
 def status(raw):
     return raw.call('CurrentTime', SERVICE).status_code
 

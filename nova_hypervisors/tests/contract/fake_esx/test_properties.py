@@ -22,12 +22,6 @@ def host(tmp_path):
 
 
 @pytest.fixture
-def peer(host):
-    with esxpeers.Peer(host) as made:
-        yield made
-
-
-@pytest.fixture
 def collector(peer):
     return peer.content.propertyCollector
 

@@ -56,13 +56,6 @@ def host(tmp_path):
         yield made
 
 
-@pytest.fixture
-def raw(host):
-    with esxpeers.Raw(host) as made:
-        made.login()
-        yield made
-
-
 def check(schema, reply, name='returnval'):
     """Say what the schema does not allow in an answer."""
     assert reply.status_code == 200, reply.text

@@ -3,45 +3,80 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from typing import Any
 
 from nova import context as nova_context
 from nova import objects
-from nova.compute import utils as compute_utils
 from nova.console import type as console_type
 from nova.virt import hardware
+from nova.virt import virtapi as nova_virtapi
 
 from nova_hypervisors import conf
+from nova_hypervisors.capabilities import registry
+from nova_hypervisors.clients.vbox import interface
 from nova_hypervisors.common import boundary
-from nova_hypervisors.common import request
+from nova_hypervisors.common import driver
 from nova_hypervisors.virtualbox import diagnostics
-from nova_hypervisors.virtualbox import hostdriver
+from nova_hypervisors.virtualbox import factory
 from nova_hypervisors.virtualbox import moving
+from nova_hypervisors.virtualbox import options
 
 CONF = conf.CONF
 
 
-class VirtualBoxDriver(moving.MovesServers, hostdriver.HostDriver):
+class VirtualBoxDriver(moving.MovesServers, driver.Driver):
     """Servers as machines of the VirtualBox on this host."""
 
+    #: of the support matrix; an object has that of its backend
+    column = 'virtualbox-vboxmanage'
+
+    capabilities = {**driver.Driver.capabilities,
+                    **registry.capabilities(column)}
+
+    _parts: factory.Parts
+
+    def __init__(self, virtapi: nova_virtapi.VirtAPI,
+                 client: interface.VBoxClient | None = None) -> None:
+        super().__init__(virtapi)
+        self.column = f'virtualbox-{CONF.virtualbox.backend}'
+        self.capabilities = {**self.capabilities,
+                             **registry.capabilities(self.column)}
+        self._parts = factory.make_parts(
+            CONF, virtapi, self.emit_event,
+            client or factory.make_client(CONF))
+
+    # The service and the host
+
+    def init_host(self, host: str) -> None:
+        driver.insist_on(options.findings(CONF))
+        parts = self._parts
+        with boundary.for_host():
+            parts.files.make()
+            parts.host.check_version()
+            parts.storage.prepare()
+            parts.storage.discard_interrupted()
+            parts.machines.load()
+            parts.vms.undo_interrupted()
+            parts.consoles.start()
+            parts.transfers.start()
+            parts.vms.catch_up(parts.snapshots.delete_interrupted)
+            parts.watcher.start()
+
+    def cleanup_host(self, host: str) -> None:
+        self._parts.watcher.stop()
+        self._parts.consoles.stop()
+        self._parts.transfers.stop()
+
+    def get_host_cpu_stats(self) -> dict[str, int]:
+        return self._parts.host.cpu_stats()
+
+    def set_host_enabled(self, enabled: bool) -> str:
+        return self._parts.service.set_enabled(enabled)
+
+    def host_maintenance_mode(self, host: str, mode: bool) -> str:
+        return self._parts.service.set_maintenance(mode)
+
     # What there is
-
-    def list_instances(self) -> list[str]:
-        with boundary.for_host():
-            return self._parts.vms.list_names()
-
-    def list_instance_uuids(self) -> list[str]:
-        with boundary.for_host():
-            return self._parts.vms.list_uuids()
-
-    def get_num_instances(self) -> int:
-        return len(self.list_instance_uuids())
-
-    def instance_exists(self, instance: objects.Instance) -> bool:
-        with boundary.for_instance(instance):
-            return self._parts.vms.exists(instance)
 
     def get_info(self, instance: objects.Instance,
                  use_cache: bool = True) -> hardware.InstanceInfo:
@@ -59,18 +94,6 @@ class VirtualBoxDriver(moving.MovesServers, hostdriver.HostDriver):
 
     # Made and taken away
 
-    def spawn(self, context: nova_context.RequestContext,
-              instance: objects.Instance, image_meta: objects.ImageMeta,
-              injected_files: list[Any], admin_password: str,
-              allocations: dict[str, Any], network_info: Any = None,
-              block_device_info: dict[str, Any] | None = None,
-              power_on: bool = True, accel_info: Any = None) -> None:
-        with boundary.for_instance(instance):
-            self._parts.vms.spawn(request.SpawnRequest(
-                context, instance, image_meta, list(network_info or ()),
-                block_device_info or {}, power_on,
-                list(injected_files or ()), admin_password or ''))
-
     def destroy(self, context: nova_context.RequestContext,
                 instance: objects.Instance, network_info: Any,
                 block_device_info: dict[str, Any] | None = None,
@@ -79,41 +102,12 @@ class VirtualBoxDriver(moving.MovesServers, hostdriver.HostDriver):
         with boundary.for_instance(instance):
             self._parts.vms.destroy(instance, destroy_disks)
 
-    def cleanup(self, context: nova_context.RequestContext,
-                instance: objects.Instance, network_info: Any,
-                block_device_info: dict[str, Any] | None = None,
-                destroy_disks: bool = True, migrate_data: Any = None,
-                destroy_vifs: bool = True,
-                destroy_secrets: bool = True) -> None:
-        with boundary.for_instance(instance):
-            if destroy_disks:
-                self._parts.vms.delete_files(instance)
-
     # Power
-
-    def power_on(self, context: nova_context.RequestContext,
-                 instance: objects.Instance, network_info: Any,
-                 block_device_info: dict[str, Any] | None = None,
-                 accel_info: Any = None, share_info: Any = None) -> None:
-        with boundary.for_instance(instance):
-            self._parts.power.power_on(instance, functools.partial(
-                self._parts.volumes.match, instance, block_device_info))
 
     def power_off(self, instance: objects.Instance, timeout: int = 0,
                   retry_interval: int = 0) -> None:
         with boundary.for_instance(instance):
             self._parts.power.power_off(instance, timeout, retry_interval)
-
-    def reboot(self, context: nova_context.RequestContext,
-               instance: objects.Instance, network_info: Any,
-               reboot_type: str,
-               block_device_info: dict[str, Any] | None = None,
-               bad_volumes_callback: Callable[..., Any] | None = None,
-               accel_info: Any = None, share_info: Any = None) -> None:
-        with boundary.for_instance(instance):
-            self._parts.power.reboot(
-                instance, reboot_type == 'SOFT', functools.partial(
-                    self._parts.volumes.match, instance, block_device_info))
 
     def poll_rebooting_instances(self, timeout: int,
                                  instances: list[objects.Instance]) -> None:
@@ -127,27 +121,6 @@ class VirtualBoxDriver(moving.MovesServers, hostdriver.HostDriver):
         with boundary.for_instance(instance):
             self._parts.power.unpause(instance)
 
-    def suspend(self, context: nova_context.RequestContext,
-                instance: objects.Instance) -> None:
-        with boundary.for_instance(instance):
-            self._parts.power.suspend(instance)
-
-    def resume(self, context: nova_context.RequestContext,
-               instance: objects.Instance, network_info: Any,
-               block_device_info: dict[str, Any] | None = None,
-               share_info: Any = None) -> None:
-        with boundary.for_instance(instance):
-            self._parts.power.power_on(instance, functools.partial(
-                self._parts.volumes.match, instance, block_device_info))
-
-    def resume_state_on_host_boot(
-            self, context: nova_context.RequestContext,
-            instance: objects.Instance, network_info: Any, share_info: Any,
-            block_device_info: dict[str, Any] | None = None) -> None:
-        with boundary.for_instance(instance):
-            self._parts.power.power_on(instance, functools.partial(
-                self._parts.volumes.match, instance, block_device_info))
-
     def rescue(self, context: nova_context.RequestContext,
                instance: objects.Instance, network_info: Any,
                image_meta: objects.ImageMeta, rescue_password: str,
@@ -156,11 +129,6 @@ class VirtualBoxDriver(moving.MovesServers, hostdriver.HostDriver):
                      else instance.image_ref)
         with boundary.for_instance(instance):
             self._parts.rescues.rescue(context, instance, image_ref)
-
-    def unrescue(self, context: nova_context.RequestContext,
-                 instance: objects.Instance) -> None:
-        with boundary.for_instance(instance):
-            self._parts.rescues.unrescue(instance)
 
     def set_admin_password(self, instance: objects.Instance,
                            new_pass: str) -> None:
@@ -212,13 +180,6 @@ class VirtualBoxDriver(moving.MovesServers, hostdriver.HostDriver):
         with boundary.for_instance(instance):
             self._parts.volumes.extend(instance, connection_info)
 
-    def get_device_name_for_instance(
-            self, instance: objects.Instance, bdms: list[Any],
-            block_device_obj: objects.BlockDeviceMapping) -> str:
-        wanted = block_device_obj.device_name
-        return str(compute_utils.get_device_name_for_instance(
-            instance, bdms, wanted if isinstance(wanted, str) else None))
-
     def get_all_volume_usage(self, context: nova_context.RequestContext,
                              compute_host_bdms: list[dict[str, Any]],
                              ) -> list[dict[str, Any]]:
@@ -232,40 +193,7 @@ class VirtualBoxDriver(moving.MovesServers, hostdriver.HostDriver):
         with boundary.for_instance(instance):
             return self._parts.volumes.counters(instance, disk_id)
 
-    # Network adapters
-
-    def plug_vifs(self, instance: objects.Instance,
-                  network_info: Any) -> None:
-        """Do nothing: a machine's adapters are part of the machine."""
-
-    def unplug_vifs(self, instance: objects.Instance,
-                    network_info: Any) -> None:
-        """Do nothing: a machine's adapters are part of the machine."""
-
-    def attach_interface(self, context: nova_context.RequestContext,
-                         instance: objects.Instance,
-                         image_meta: objects.ImageMeta, vif: Any) -> None:
-        with boundary.for_instance(instance):
-            self._parts.vms.attach_interface(context, instance, image_meta,
-                                             vif)
-
-    def detach_interface(self, context: nova_context.RequestContext,
-                         instance: objects.Instance, vif: Any) -> None:
-        with boundary.for_instance(instance):
-            self._parts.vms.detach_interface(context, instance, vif)
-
     # Consoles
-
-    def get_console_output(self, context: nova_context.RequestContext,
-                           instance: objects.Instance) -> str:
-        with boundary.for_instance(instance):
-            return self._parts.consoles.output(instance)
-
-    def get_vnc_console(self, context: nova_context.RequestContext,
-                        instance: objects.Instance,
-                        ) -> console_type.ConsoleVNC:
-        with boundary.for_instance(instance):
-            return self._parts.consoles.vnc(instance)
 
     def get_serial_console(self, context: nova_context.RequestContext,
                            instance: objects.Instance,
@@ -274,13 +202,6 @@ class VirtualBoxDriver(moving.MovesServers, hostdriver.HostDriver):
             return self._parts.consoles.serial_console(instance)
 
     # Images
-
-    def snapshot(self, context: nova_context.RequestContext,
-                 instance: objects.Instance, image_id: str,
-                 update_task_state: Callable[..., None]) -> None:
-        with boundary.for_instance(instance):
-            self._parts.snapshots.snapshot(context, instance, image_id,
-                                           update_task_state)
 
     def cache_image(self, context: nova_context.RequestContext,
                     image_id: str) -> bool:

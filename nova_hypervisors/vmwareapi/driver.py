@@ -4,44 +4,71 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import Any
 
 from nova import context as nova_context
 from nova import objects
-from nova.compute import utils as compute_utils
 from nova.console import type as console_type
 from nova.virt import hardware
+from nova.virt import virtapi as nova_virtapi
 
 from nova_hypervisors import conf
+from nova_hypervisors.capabilities import registry
+from nova_hypervisors.clients.vsphere import interface
 from nova_hypervisors.common import boundary
+from nova_hypervisors.common import driver
 from nova_hypervisors.common import moves
 from nova_hypervisors.common import request
 from nova_hypervisors.vmwareapi import diagnostics
-from nova_hypervisors.vmwareapi import hostdriver
+from nova_hypervisors.vmwareapi import factory
+from nova_hypervisors.vmwareapi import options
 
 CONF = conf.CONF
 
 
-class VMwareESXDriver(hostdriver.HostDriver):
+class VMwareESXDriver(driver.Driver):
     """Servers as machines of one ESX host, without vCenter."""
 
+    #: of the support matrix
+    column = 'vmware-esx'
+
+    capabilities = {**driver.Driver.capabilities,
+                    **registry.capabilities(column)}
+
+    _parts: factory.Parts
+
+    def __init__(self, virtapi: nova_virtapi.VirtAPI,
+                 client: interface.ESXClient | None = None) -> None:
+        super().__init__(virtapi)
+        self._parts = factory.make_parts(
+            CONF, virtapi, self.emit_event,
+            client or factory.make_client(CONF))
+
+    # The service and the host
+
+    def init_host(self, host: str) -> None:
+        driver.insist_on(options.findings(CONF))
+        parts = self._parts
+        with boundary.for_host():
+            parts.layout.make()
+            parts.client.connect()
+            parts.vms.undo_interrupted()
+            parts.snapshots.catch_up()
+            parts.consoles.start()
+            parts.client.on_change(lambda *_:
+                                   parts.watcher.look_soon())
+            parts.watcher.start()
+
+    def cleanup_host(self, host: str) -> None:
+        self._parts.watcher.stop()
+        self._parts.consoles.stop()
+        self._parts.client.close()
+
+    def host_maintenance_mode(self, host: str, mode: bool) -> str:
+        with boundary.for_host():
+            return self._parts.host.set_maintenance(mode)
+
     # What there is
-
-    def list_instances(self) -> list[str]:
-        with boundary.for_host():
-            return self._parts.vms.list_names()
-
-    def list_instance_uuids(self) -> list[str]:
-        with boundary.for_host():
-            return self._parts.vms.list_uuids()
-
-    def get_num_instances(self) -> int:
-        return len(self.list_instance_uuids())
-
-    def instance_exists(self, instance: objects.Instance) -> bool:
-        with boundary.for_instance(instance):
-            return self._parts.vms.exists(instance)
 
     def get_info(self, instance: objects.Instance,
                  use_cache: bool = True) -> hardware.InstanceInfo:
@@ -63,18 +90,6 @@ class VMwareESXDriver(hostdriver.HostDriver):
 
     # Made and taken away
 
-    def spawn(self, context: nova_context.RequestContext,
-              instance: objects.Instance, image_meta: objects.ImageMeta,
-              injected_files: list[Any], admin_password: str,
-              allocations: dict[str, Any], network_info: Any = None,
-              block_device_info: dict[str, Any] | None = None,
-              power_on: bool = True, accel_info: Any = None) -> None:
-        with boundary.for_instance(instance):
-            self._parts.vms.spawn(request.SpawnRequest(
-                context, instance, image_meta, list(network_info or ()),
-                block_device_info or {}, power_on,
-                list(injected_files or ()), admin_password or ''))
-
     def destroy(self, context: nova_context.RequestContext,
                 instance: objects.Instance, network_info: Any,
                 block_device_info: dict[str, Any] | None = None,
@@ -85,62 +100,12 @@ class VMwareESXDriver(hostdriver.HostDriver):
                 self._parts.vms.destroy(instance, destroy_disks,
                                         block_device_info)
 
-    def cleanup(self, context: nova_context.RequestContext,
-                instance: objects.Instance, network_info: Any,
-                block_device_info: dict[str, Any] | None = None,
-                destroy_disks: bool = True, migrate_data: Any = None,
-                destroy_vifs: bool = True,
-                destroy_secrets: bool = True) -> None:
-        with boundary.for_instance(instance):
-            if destroy_disks:
-                self._parts.vms.delete_files(instance)
-
     # Power
-
-    def power_on(self, context: nova_context.RequestContext,
-                 instance: objects.Instance, network_info: Any,
-                 block_device_info: dict[str, Any] | None = None,
-                 accel_info: Any = None, share_info: Any = None) -> None:
-        with boundary.for_instance(instance):
-            self._parts.power.power_on(instance, functools.partial(
-                self._parts.volumes.match, instance, block_device_info))
 
     def power_off(self, instance: objects.Instance, timeout: int = 0,
                   retry_interval: int = 0) -> None:
         with boundary.for_instance(instance):
             self._parts.power.power_off(instance, timeout)
-
-    def reboot(self, context: nova_context.RequestContext,
-               instance: objects.Instance, network_info: Any,
-               reboot_type: str,
-               block_device_info: dict[str, Any] | None = None,
-               bad_volumes_callback: Callable[..., Any] | None = None,
-               accel_info: Any = None, share_info: Any = None) -> None:
-        with boundary.for_instance(instance):
-            self._parts.power.reboot(
-                instance, reboot_type == 'SOFT', functools.partial(
-                    self._parts.volumes.match, instance, block_device_info))
-
-    def suspend(self, context: nova_context.RequestContext,
-                instance: objects.Instance) -> None:
-        with boundary.for_instance(instance):
-            self._parts.power.suspend(instance)
-
-    def resume(self, context: nova_context.RequestContext,
-               instance: objects.Instance, network_info: Any,
-               block_device_info: dict[str, Any] | None = None,
-               share_info: Any = None) -> None:
-        with boundary.for_instance(instance):
-            self._parts.power.power_on(instance, functools.partial(
-                self._parts.volumes.match, instance, block_device_info))
-
-    def resume_state_on_host_boot(
-            self, context: nova_context.RequestContext,
-            instance: objects.Instance, network_info: Any, share_info: Any,
-            block_device_info: dict[str, Any] | None = None) -> None:
-        with boundary.for_instance(instance):
-            self._parts.power.power_on(instance, functools.partial(
-                self._parts.volumes.match, instance, block_device_info))
 
     def rescue(self, context: nova_context.RequestContext,
                instance: objects.Instance, network_info: Any,
@@ -152,11 +117,6 @@ class VMwareESXDriver(hostdriver.HostDriver):
             self._parts.rescues.rescue(request.SpawnRequest(
                 context, instance, image_meta, list(network_info or ()),
                 block_device_info or {}), image_ref)
-
-    def unrescue(self, context: nova_context.RequestContext,
-                 instance: objects.Instance) -> None:
-        with boundary.for_instance(instance):
-            self._parts.rescues.unrescue(instance)
 
     # Volumes
 
@@ -183,47 +143,7 @@ class VMwareESXDriver(hostdriver.HostDriver):
         with boundary.for_instance(instance):
             self._parts.volumes.detach(instance, connection_info)
 
-    def get_device_name_for_instance(
-            self, instance: objects.Instance, bdms: list[Any],
-            block_device_obj: objects.BlockDeviceMapping) -> str:
-        wanted = block_device_obj.device_name
-        return str(compute_utils.get_device_name_for_instance(
-            instance, bdms, wanted if isinstance(wanted, str) else None))
-
-    # Network adapters
-
-    def plug_vifs(self, instance: objects.Instance,
-                  network_info: Any) -> None:
-        """Do nothing: a machine's adapters are part of the machine."""
-
-    def unplug_vifs(self, instance: objects.Instance,
-                    network_info: Any) -> None:
-        """Do nothing: a machine's adapters are part of the machine."""
-
-    def attach_interface(self, context: nova_context.RequestContext,
-                         instance: objects.Instance,
-                         image_meta: objects.ImageMeta, vif: Any) -> None:
-        with boundary.for_instance(instance):
-            self._parts.vms.attach_interface(context, instance, image_meta,
-                                             vif)
-
-    def detach_interface(self, context: nova_context.RequestContext,
-                         instance: objects.Instance, vif: Any) -> None:
-        with boundary.for_instance(instance):
-            self._parts.vms.detach_interface(context, instance, vif)
-
     # Consoles
-
-    def get_console_output(self, context: nova_context.RequestContext,
-                           instance: objects.Instance) -> str:
-        with boundary.for_instance(instance):
-            return self._parts.consoles.output(instance)
-
-    def get_vnc_console(self, context: nova_context.RequestContext,
-                        instance: objects.Instance,
-                        ) -> console_type.ConsoleVNC:
-        with boundary.for_instance(instance):
-            return self._parts.consoles.vnc(instance)
 
     def get_mks_console(self, context: nova_context.RequestContext,
                         instance: objects.Instance,
@@ -280,13 +200,6 @@ class VMwareESXDriver(hostdriver.HostDriver):
                                   block_device_info))
 
     # Images
-
-    def snapshot(self, context: nova_context.RequestContext,
-                 instance: objects.Instance, image_id: str,
-                 update_task_state: Callable[..., None]) -> None:
-        with boundary.for_instance(instance):
-            self._parts.snapshots.snapshot(context, instance, image_id,
-                                           update_task_state)
 
     def cache_image(self, context: nova_context.RequestContext,
                     image_id: str) -> bool:

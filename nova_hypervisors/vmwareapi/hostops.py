@@ -147,6 +147,9 @@ class HostOps:
                 0)} if total >= units.Gi else {}),
         }
 
+    def architecture_traits(self) -> set[str]:
+        return {'HW_ARCH_X86_64', 'COMPUTE_ARCH_X86_64'}
+
     def uptime(self) -> str:
         """Return how long the host is up, as ``uptime`` begins it.
 

@@ -74,7 +74,7 @@ def test_what_is_shared_knows_no_driver(path):
 
 @pytest.mark.parametrize('path', modules(*DRIVERS), ids=ids)
 def test_only_the_factory_and_the_driver_read_the_configuration(path):
-    if path.stem not in ('factory', 'driver', 'hostdriver'):
+    if path.stem not in ('factory', 'driver'):
         assert 'nova_hypervisors.conf' not in imports(path)
         assert 'nova.conf' not in imports(path)
 

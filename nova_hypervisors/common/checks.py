@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import enum
 from collections.abc import Iterator
+from collections.abc import Sequence
 
 
 class Outcome(enum.Enum):
@@ -40,6 +41,14 @@ class Finding:
 
 class Results(list[Result]):
     """What was found, in order."""
+
+    def report(self, findings: Sequence[Finding]) -> None:
+        """Say what was found of the options."""
+        for finding in findings:
+            (self.fail if finding.fatal else self.warn)(
+                'options', str(finding))
+        if not findings:
+            self.ok('options', 'they go together')
 
     def ok(self, name: str, details: str) -> None:
         self.append(Result(name, Outcome.OK, details))

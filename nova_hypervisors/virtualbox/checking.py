@@ -31,12 +31,7 @@ _KERNEL_MODULE = Path('/dev/vboxdrv')
 
 
 def run(conf: cfg.ConfigOpts, results: checks.Results) -> None:
-    findings = options.findings(conf)
-    for finding in findings:
-        (results.fail if finding.fatal else results.warn)(
-            'options', str(finding))
-    if not findings:
-        results.ok('options', 'they go together')
+    results.report(options.findings(conf))
     folders = factory.host_files(conf)
     _check_folders(folders, results)
     client = factory.make_client(conf)

@@ -7,7 +7,6 @@ import base64
 import dataclasses
 import hashlib
 import socket
-import ssl
 from collections.abc import Collection
 from collections.abc import Mapping
 
@@ -16,11 +15,11 @@ from nova import objects
 from nova.console import type as console_type
 from oslo_concurrency import lockutils
 from oslo_log import log as logging
-from oslo_utils import units
 
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import interface
+from nova_hypervisors.common import consoles
 from nova_hypervisors.common import secrets
 from nova_hypervisors.consoles import relay
 from nova_hypervisors.consoles import rfb
@@ -30,9 +29,6 @@ from nova_hypervisors.virtualbox import machines
 from nova_hypervisors.virtualbox import options
 
 LOG = logging.getLogger(__name__)
-
-# What Nova's API hands out at the most, as libvirt's driver has it.
-_LONGEST_OUTPUT = 100 * units.Ki
 
 _CONNECT_TIMEOUT_S = 10.0
 
@@ -155,24 +151,11 @@ class ConsoleOps:
         if self._serial_address is not None:
             openers[relay.Kind.SERIAL] = self._open_serial_port
             addresses.append(self._serial_address)
-        self._listen(addresses, openers)
+        consoles.listen(self._relay, 'virtualbox', addresses, openers)
 
     def _find_pack(self, configured: str) -> None:
         self._pack = find_pack(self._client.extension_packs(
             options.pack_names(configured)), configured)
-
-    def _listen(self, addresses: Collection[str],
-                openers: Mapping[relay.Kind, relay.Opener]) -> None:
-        try:
-            self._relay.start(addresses, openers)
-        except ssl.SSLError as error:
-            raise exception.InvalidConfiguration(
-                '[virtualbox] console_certificate, console_private_key or '
-                f'console_client_ca cannot be used: {error}') from error
-        except OSError as error:
-            raise exception.InvalidConfiguration(
-                f'[virtualbox] console_port {self._relay.port} cannot be '
-                f'listened on: {error.strerror}') from error
 
     def stop(self) -> None:
         self._serial.stop()
@@ -192,11 +175,11 @@ class ConsoleOps:
         if self._remote is not None:
             return self._remote.serial_log(
                 self._machines.machine_uuid(instance.uuid),
-                _LONGEST_OUTPUT).decode('latin-1')
+                consoles.LONGEST_OUTPUT).decode('latin-1')
         log = self._serial.log_file(
             self._files.instance(instance.uuid).console_log)
         # Nova takes a string for Latin-1 and makes the same bytes of it.
-        return log.tail(_LONGEST_OUTPUT).decode('latin-1')
+        return log.tail(consoles.LONGEST_OUTPUT).decode('latin-1')
 
     def serial_console(self, instance: objects.Instance,
                        ) -> console_type.ConsoleSerial:

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
-from nova.compute import utils as compute_utils
 from nova.image import glance
 from nova.virt import event as virtevent
 from nova.virt import virtapi as nova_virtapi
@@ -37,7 +36,10 @@ from nova_hypervisors.common import imagecache
 from nova_hypervisors.common import locks
 from nova_hypervisors.common import plugging
 from nova_hypervisors.common import ports
+from nova_hypervisors.common import resources
 from nova_hypervisors.common import secrets
+from nova_hypervisors.common import snapshotimages
+from nova_hypervisors.consoles import certificates
 from nova_hypervisors.consoles import relay
 from nova_hypervisors.consoles import serial
 from nova_hypervisors.transfer import identity
@@ -215,7 +217,8 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
         consoles=consoles, devices=metadata, disks=disks, power=power,
         storage=where, watcher=watch,
         host=hostops.HostOps(client, machine_map, folders, where,
-                             hostname=conf.host, reserved=_reserved(conf)),
+                             hostname=conf.host,
+                             reserved=resources.Reserved.of(conf)),
         live_migrations=livemigrationops.LiveMigrationOps(
             client, machine_map, folders, disks, power, consoles, vms,
             instance_locks, address=_reachable(conf, group.teleport_address),
@@ -229,10 +232,11 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
         guests=guestops.GuestOps(client, machine_map, instance_locks,
                                  _guest_account(conf)),
         snapshots=snapshotops.SnapshotOps(
-            client, machine_map, folders, where, instance_locks,
-            glance.API(),
-            image_format=group.snapshot_image_format,
-            timeout_s=group.copy_timeout),
+            client, machine_map, where, instance_locks,
+            snapshotimages.SnapshotImages(
+                glance.API(), folders.snapshots,
+                image_format=group.snapshot_image_format,
+                timeout_s=group.copy_timeout)),
         transfers=moves, volumes=volumes, vms=vms,
         cache_ages=_cache_ages(conf))
 
@@ -340,23 +344,9 @@ def _rdp_properties(conf: cfg.ConfigOpts) -> dict[str, str]:
 
 def _tls(conf: cfg.ConfigOpts) -> ssl.SSLContext | None:
     group = conf.virtualbox
-    if not group.console_certificate:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(group.console_certificate,
-                            group.console_private_key)
-    if group.console_client_ca:
-        context.load_verify_locations(group.console_client_ca)
-        context.verify_mode = ssl.CERT_REQUIRED
-    return context
-
-
-def _reserved(conf: cfg.ConfigOpts) -> hostops.Reserved:
-    return hostops.Reserved(
-        vcpus=conf.reserved_host_cpus,
-        memory_mb=conf.reserved_host_memory_mb,
-        disk_gb=compute_utils.convert_mb_to_ceil_gb(
-            conf.reserved_host_disk_mb))
+    return certificates.load(group.console_certificate,
+                             group.console_private_key,
+                             group.console_client_ca)
 
 
 def _cache_ages(conf: cfg.ConfigOpts) -> imagecache.Ages | None:

@@ -24,6 +24,7 @@ from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import interface
 from nova_hypervisors.clients.vbox import version
+from nova_hypervisors.common import resources
 from nova_hypervisors.virtualbox import files
 from nova_hypervisors.virtualbox import machines
 from nova_hypervisors.virtualbox import powerops
@@ -46,22 +47,13 @@ class Usage:
     disk_gb: int = 0
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Reserved:
-    """What the operator keeps for the host itself."""
-
-    vcpus: int
-    memory_mb: int
-    disk_gb: int
-
-
 class HostOps:
     """:param hostname: [DEFAULT] host, which is the node's name too"""
 
     def __init__(self, client: interface.VBoxClient,
                  machine_map: machines.Machines,
                  host_files: files.HostFiles, where: storage.Storage, *,
-                 hostname: str, reserved: Reserved) -> None:
+                 hostname: str, reserved: resources.Reserved) -> None:
         self._client = client
         self._machines = machine_map
         self._files = host_files
@@ -158,26 +150,17 @@ class HostOps:
         disk = self._storage.space()
         strangers = self.strangers_usage()
 
-        def entry(name: str, total: int, reserved: int, taken: int,
-                  largest: int) -> dict[str, Any]:
-            # Strangers share what is overcommitted: they take their part of
-            # the capacity, which is (total - reserved) * ratio.
-            reserved += math.ceil(taken / ratios[name])
-            return {'total': total, 'reserved': min(reserved, total),
-                    'min_unit': 1, 'max_unit': largest, 'step_size': 1,
-                    'allocation_ratio': ratios[name]}
-
         disk_gb = disk.total // units.Gi
         return {
-            orc.VCPU: entry(
-                orc.VCPU, host.cpus, self._reserved.vcpus, strangers.vcpus,
-                min(host.cpus, _MOST_VCPUS)),
-            orc.MEMORY_MB: entry(
-                orc.MEMORY_MB, host.memory_mb, self._reserved.memory_mb,
-                strangers.memory_mb, host.memory_mb),
-            orc.DISK_GB: entry(
-                orc.DISK_GB, disk_gb, self._reserved.disk_gb,
-                strangers.disk_gb, disk_gb),
+            orc.VCPU: resources.inventory(
+                host.cpus, self._reserved.vcpus, strangers.vcpus,
+                ratios[orc.VCPU], min(host.cpus, _MOST_VCPUS)),
+            orc.MEMORY_MB: resources.inventory(
+                host.memory_mb, self._reserved.memory_mb,
+                strangers.memory_mb, ratios[orc.MEMORY_MB], host.memory_mb),
+            orc.DISK_GB: resources.inventory(
+                disk_gb, self._reserved.disk_gb, strangers.disk_gb,
+                ratios[orc.DISK_GB], disk_gb),
         }
 
     def architecture_traits(self) -> set[str]:

@@ -46,11 +46,7 @@ _HOST = 'ESX host'
 
 def run(conf: cfg.ConfigOpts, results: checks.Results) -> None:
     findings = options.findings(conf)
-    for finding in findings:
-        (results.fail if finding.fatal else results.warn)(
-            'options', str(finding))
-    if not findings:
-        results.ok('options', 'they go together')
+    results.report(findings)
     if any(finding.fatal for finding in findings):
         return
     client = factory.make_client(conf)

@@ -4,23 +4,19 @@
 from __future__ import annotations
 
 import socket
-import ssl
 from collections.abc import Callable
 
 from nova import exception
 from nova import objects
 from nova.console import type as console_type
 from oslo_serialization import jsonutils
-from oslo_utils import units
 
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vsphere import api
 from nova_hypervisors.clients.vsphere import interface
+from nova_hypervisors.common import consoles
 from nova_hypervisors.consoles import relay
 from nova_hypervisors.vmwareapi import machines
-
-# What Nova's API hands out at the most, as libvirt's driver has it.
-_LONGEST_OUTPUT = 100 * units.Ki
 
 #: Connects to what a ticket is for, with all handshakes done.
 ScreenOpener = Callable[[api.Ticket], socket.socket]
@@ -50,17 +46,8 @@ class ConsoleOps:
         """:raises InvalidConfiguration: the relay's port is taken"""
         if self._open is None:
             return
-        try:
-            self._relay.start([self._address], {
-                relay.Kind.SCREEN: self._open_screen})
-        except ssl.SSLError as error:
-            raise exception.InvalidConfiguration(
-                '[vmware] console_certificate, console_private_key or '
-                f'console_client_ca cannot be used: {error}') from error
-        except OSError as error:
-            raise exception.InvalidConfiguration(
-                f'[vmware] console_port {self._relay.port} cannot be '
-                f'listened on: {error.strerror}') from error
+        consoles.listen(self._relay, 'vmware', [self._address], {
+            relay.Kind.SCREEN: self._open_screen})
 
     def stop(self) -> None:
         self._relay.stop()
@@ -69,7 +56,7 @@ class ConsoleOps:
         files = self._machines.files(instance.uuid)
         try:
             data = self._client.console_log(files.console_log,
-                                            _LONGEST_OUTPUT)
+                                            consoles.LONGEST_OUTPUT)
         except errors.NotFound:
             # It never said anything, or has no serial port.
             return ''

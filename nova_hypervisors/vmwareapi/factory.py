@@ -13,7 +13,6 @@ import ssl
 from collections.abc import Callable
 from pathlib import Path
 
-from nova.compute import utils as compute_utils
 from nova.image import glance
 from nova.virt import event as virtevent
 from nova.virt import virtapi as nova_virtapi
@@ -26,8 +25,11 @@ from nova_hypervisors.clients.vsphere import interface
 from nova_hypervisors.common import devices
 from nova_hypervisors.common import locks
 from nova_hypervisors.common import plugging
+from nova_hypervisors.common import resources
 from nova_hypervisors.common import secrets
+from nova_hypervisors.common import snapshotimages
 from nova_hypervisors.common import watcher
+from nova_hypervisors.consoles import certificates
 from nova_hypervisors.consoles import relay
 from nova_hypervisors.consoles import webmks
 from nova_hypervisors.vmwareapi import consoleops
@@ -50,6 +52,9 @@ _EVENTS = {
     api.PowerState.OFF: virtevent.EVENT_LIFECYCLE_STOPPED,
     api.PowerState.SUSPENDED: virtevent.EVENT_LIFECYCLE_SUSPENDED,
 }
+
+# With which its own streams come back as streams.
+_IMAGE_PROPERTIES = {'vmdk': {'vmware_disktype': 'streamOptimized'}}
 
 # The host tells when something changes; this is for what Nova did not hear.
 _LOOK_S = 10.0
@@ -120,8 +125,8 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
     machine_map = machines.Machines(client, where)
     instance_locks = locks.InstanceLocks()
     host = hostops.HostOps(
-        client, machine_map, hostname=conf.host, reserved=_reserved(conf),
-        pattern=group.datastore_regex)
+        client, machine_map, hostname=conf.host,
+        reserved=resources.Reserved.of(conf), pattern=group.datastore_regex)
     images = imageops.ImageOps(client, where, group.task_timeout)
     networks = networkops.NetworkOps(
         client, machine_map, functools.partial(options.mappings, conf))
@@ -146,9 +151,13 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
                 console_log=group.console_log)),
         consoles=_make_consoles(conf, client, machine_map, where),
         snapshots=snapshotops.SnapshotOps(
-            client, machine_map, where, instance_locks, glance.API(),
-            image_format=group.snapshot_image_format,
-            timeout_s=group.task_timeout),
+            client, machine_map, where, instance_locks,
+            snapshotimages.SnapshotImages(
+                glance.API(), where.downloads,
+                image_format=group.snapshot_image_format,
+                timeout_s=group.task_timeout,
+                properties=_IMAGE_PROPERTIES.get(
+                    group.snapshot_image_format))),
         rescues=rescueops.RescueOps(client, machine_map, images, power,
                                     instance_locks),
         resizes=resizeops.ResizeOps(client, machine_map, power,
@@ -188,23 +197,9 @@ def _open_screen(conf: cfg.ConfigOpts, ticket: api.Ticket) -> socket.socket:
 
 def _tls(conf: cfg.ConfigOpts) -> ssl.SSLContext | None:
     group = conf.vmware
-    if not group.console_certificate:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(group.console_certificate,
-                            group.console_private_key)
-    if group.console_client_ca:
-        context.load_verify_locations(group.console_client_ca)
-        context.verify_mode = ssl.CERT_REQUIRED
-    return context
-
-
-def _reserved(conf: cfg.ConfigOpts) -> hostops.Reserved:
-    return hostops.Reserved(
-        vcpus=conf.reserved_host_cpus,
-        memory_mb=conf.reserved_host_memory_mb,
-        disk_gb=compute_utils.convert_mb_to_ceil_gb(
-            conf.reserved_host_disk_mb))
+    return certificates.load(group.console_certificate,
+                             group.console_private_key,
+                             group.console_client_ca)
 
 
 def _cache_age_s(conf: cfg.ConfigOpts) -> float | None:

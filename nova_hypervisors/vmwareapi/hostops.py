@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import functools
-import math
 import re
 from typing import Any
 
@@ -22,6 +20,7 @@ from oslo_utils import units
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vsphere import api
 from nova_hypervisors.clients.vsphere import interface
+from nova_hypervisors.common import resources
 from nova_hypervisors.vmwareapi import datastores
 from nova_hypervisors.vmwareapi import machines
 
@@ -33,15 +32,6 @@ HYPERVISOR_TYPE = 'VMware ESXi'
 _VERSION_STEP = 1000
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Reserved:
-    """What the operator keeps for the host itself."""
-
-    vcpus: int
-    memory_mb: int
-    disk_gb: int
-
-
 class HostOps:
     """:param hostname: [DEFAULT] host, which is the node's name too
 
@@ -50,7 +40,7 @@ class HostOps:
 
     def __init__(self, client: interface.ESXClient,
                  machine_map: machines.Machines, *, hostname: str,
-                 reserved: Reserved, pattern: str | None,
+                 reserved: resources.Reserved, pattern: str | None,
                  maintenance_timeout_s: int = 600) -> None:
         self._client = client
         self._machines = machine_map
@@ -125,27 +115,21 @@ class HostOps:
         running = [machine for machine in self._machines.strangers()
                    if machine.state is api.PowerState.ON]
 
-        def entry(name: str, capacity: int, reserved: int, taken: int,
-                  ) -> dict[str, Any]:
-            # Strangers share what is overcommitted: they take their part of
-            # the capacity, which is (total - reserved) * ratio.
-            reserved += math.ceil(taken / ratios[name])
-            return {'total': capacity, 'reserved': min(reserved, capacity),
-                    'min_unit': 1, 'max_unit': capacity, 'step_size': 1,
-                    'allocation_ratio': ratios[name]}
-
-        return {
-            orc.VCPU: entry(
-                orc.VCPU, host.threads, self._reserved.vcpus,
-                sum(machine.vcpus for machine in running)),
-            orc.MEMORY_MB: entry(
-                orc.MEMORY_MB, host.memory // units.Mi,
-                self._reserved.memory_mb,
-                sum(machine.memory_mb for machine in running)),
-            **({orc.DISK_GB: entry(
-                orc.DISK_GB, total // units.Gi, self._reserved.disk_gb,
-                0)} if total >= units.Gi else {}),
-        }
+        memory_mb = host.memory // units.Mi
+        found = {
+            orc.VCPU: resources.inventory(
+                host.threads, self._reserved.vcpus,
+                sum(machine.vcpus for machine in running),
+                ratios[orc.VCPU], host.threads),
+            orc.MEMORY_MB: resources.inventory(
+                memory_mb, self._reserved.memory_mb,
+                sum(machine.memory_mb for machine in running),
+                ratios[orc.MEMORY_MB], memory_mb)}
+        if total >= units.Gi:
+            found[orc.DISK_GB] = resources.inventory(
+                total // units.Gi, self._reserved.disk_gb, 0,
+                ratios[orc.DISK_GB], total // units.Gi)
+        return found
 
     def architecture_traits(self) -> set[str]:
         return {'HW_ARCH_X86_64', 'COMPUTE_ARCH_X86_64'}

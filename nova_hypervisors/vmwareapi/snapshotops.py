@@ -4,24 +4,22 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import uuid
 from collections.abc import Callable
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from nova import context as nova_context
 from nova import exception
 from nova import objects
-from nova.compute import task_states
-from nova.image import glance
 from oslo_log import log as logging
 
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vsphere import api
 from nova_hypervisors.clients.vsphere import interface
-from nova_hypervisors.common import images
 from nova_hypervisors.common import locks
+from nova_hypervisors.common import snapshotimages
 from nova_hypervisors.common import undo as undoing
 from nova_hypervisors.vmwareapi import imageops
 from nova_hypervisors.vmwareapi import layout
@@ -30,33 +28,17 @@ from nova_hypervisors.vmwareapi import spec
 
 LOG = logging.getLogger(__name__)
 
-#: The names of the host's snapshots that we take begin with it.
-PREFIX = 'nova-'
-
-_OPTIONS = {
-    'qcow2': ('-c',),
-    'vmdk': ('-o', 'subformat=streamOptimized'),
-}
-
 
 class SnapshotOps:
-    """:param image_format: in which snapshots go to Glance
-
-    :param timeout_s: limit of one conversion
-    """
-
     def __init__(self, client: interface.ESXClient,
                  machine_map: machines.Machines, where: layout.Layout,
                  instance_locks: locks.InstanceLocks,
-                 image_api: glance.API, *,
-                 image_format: str, timeout_s: float) -> None:
+                 images: snapshotimages.SnapshotImages) -> None:
         self._client = client
         self._machines = machine_map
         self._layout = where
         self._locks = instance_locks
-        self._image_api = image_api
-        self._format = image_format
-        self._timeout_s = timeout_s
+        self._images = images
 
     def snapshot(self, context: nova_context.RequestContext,
                  instance: objects.Instance, image_id: str,
@@ -65,26 +47,11 @@ class SnapshotOps:
 
         :raises InstanceNotRunning: there is no such machine
         """
-        update_task_state(task_state=task_states.IMAGE_PENDING_UPLOAD)
-        with self._download() as path:
-            self._read(instance, path)
-            image = self._converted(path)
-            update_task_state(
-                task_state=task_states.IMAGE_UPLOADING,
-                expected_state=task_states.IMAGE_PENDING_UPLOAD)
-            self._upload(context, instance, image_id, image)
+        self._images.make(context, instance, image_id, update_task_state,
+                          functools.partial(self._read, instance))
 
-    @contextlib.contextmanager
-    def _download(self) -> Iterator[Path]:
-        """Yield a path whose suffixes may be used."""
-        path = self._layout.downloads / str(uuid.uuid4())
-        try:
-            yield path
-        finally:
-            for leftover in self._layout.downloads.glob(f'{path.name}*'):
-                leftover.unlink()
-
-    def _read(self, instance: objects.Instance, target: Path) -> None:
+    def _read(self, instance: objects.Instance,
+              target: Path) -> tuple[Path, str]:
         """Copy the bytes of a server's root disk here.
 
         The host makes a whole copy first: a disk may be a chain of files,
@@ -106,6 +73,7 @@ class SnapshotOps:
                 self._client.copy_disk(root, copy, api.Provisioning.THICK)
             with target.open('wb') as file:
                 self._client.download(imageops.flat_of(copy), file)
+        return target, 'raw'
 
     @contextlib.contextmanager
     def _frozen_root(self, machine: api.Machine,
@@ -118,7 +86,7 @@ class SnapshotOps:
             return
         frozen = root_path(self._client.machine_details(machine.ref))
         taken = self._client.take_snapshot(
-            machine.ref, f'{PREFIX}{uuid.uuid4()}')
+            machine.ref, f'{snapshotimages.PREFIX}{uuid.uuid4()}')
         try:
             yield frozen
         finally:
@@ -128,42 +96,10 @@ class SnapshotOps:
         with contextlib.suppress(errors.NotFound):
             self._client.delete_disk(path)
 
-    def _converted(self, path: Path) -> Path:
-        if self._format == 'raw':
-            return path
-        target = path.with_suffix(f'.{self._format}')
-        images.convert(path, 'raw', target, self._format,
-                       virtual_size=path.stat().st_size,
-                       timeout_s=self._timeout_s,
-                       options=_OPTIONS.get(self._format, ()))
-        path.unlink()
-        return target
-
-    def _upload(self, context: nova_context.RequestContext,
-                instance: objects.Instance, image_id: str,
-                path: Path) -> None:
-        image = self._image_api.get(context, image_id)
-        metadata = self._metadata(instance, image['name'])
-        with path.open('rb') as data:
-            self._image_api.update(context, image_id, metadata, data,
-                                   purge_props=False)
-
-    def _metadata(self, instance: objects.Instance,
-                  name: str) -> dict[str, Any]:
-        properties = {'image_location': 'snapshot',
-                      'image_state': 'available',
-                      'owner_id': instance.project_id}
-        if instance.os_type:
-            properties['os_type'] = instance.os_type
-        if self._format == 'vmdk':
-            properties['vmware_disktype'] = 'streamOptimized'
-        return {'status': 'active', 'name': name, 'properties': properties,
-                'disk_format': self._format, 'container_format': 'bare'}
-
     def delete_interrupted(self, ref: str) -> None:
         """Delete the snapshots on the host that a crash has left."""
         for snapshot in self._client.machine_details(ref).snapshots:
-            if snapshot.name.startswith(PREFIX):
+            if snapshot.name.startswith(snapshotimages.PREFIX):
                 LOG.info('Deleting the interrupted snapshot %s of machine %s',
                          snapshot.name, ref)
                 self._client.delete_snapshot(ref, snapshot.ref)

@@ -42,10 +42,3 @@ def planned(block_device_info: Mapping[str, Any] | None) -> list[Volume]:
     return [volume(entry['connection_info'],
                    boots=entry.get('boot_index') == 0)
             for entry in mapping if entry.get('connection_info')]
-
-
-def are_connected(block_device_info: Mapping[str, Any]) -> bool:
-    """Return whether Cinder has told of each of a server's volumes."""
-    return all(entry.get('connection_info') for entry
-               in virt_driver.block_device_info_get_mapping(
-                   block_device_info))

@@ -9,6 +9,7 @@ from oslo_utils import units
 
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import version
+from nova_hypervisors.common import resources
 from nova_hypervisors.virtualbox import hostops
 from nova_hypervisors.virtualbox import machines
 
@@ -27,7 +28,7 @@ def make_host(vbox, ours, parts):
     def make_host(vcpus=0, memory_mb=0, disk_gb=0):
         return hostops.HostOps(
             vbox, ours, parts.files, parts.storage, hostname='here',
-            reserved=hostops.Reserved(vcpus, memory_mb, disk_gb))
+            reserved=resources.Reserved(vcpus, memory_mb, disk_gb))
     return make_host
 
 

@@ -181,7 +181,7 @@ class TestSnapshots:
         target = image_api.add('raw', small_disk)
         update, _ = builders.snapshot_states()
         parts = make_parts()
-        parts.snapshots._image_api = image_api
+        parts.snapshots._images._image_api = image_api
         parts.snapshots.snapshot(builders.admin_context(), instance, target,
                                  update)
         assert image_api.get(None, target)['disk_format'] == disk_format

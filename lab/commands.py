@@ -19,6 +19,7 @@ from lab import storage
 from lab import testing
 from lab import virtualbox
 from lab import vsphere
+from lab.baremetal import swift
 from lab.openstack import config
 from lab.openstack import tempest
 
@@ -62,6 +63,8 @@ def prepare_tests(lab: layout.Layout, show: progress.Progress,
     prepare(lab, show, make_venvs)
     with show.step('A simulated ESX host'):
         vsphere.make(lab, lab.logs / 'vcsim.log')
+    with show.step('Swift from PyPI'):
+        swift.make(lab)
 
 
 def _make_cloud_venv(lab: layout.Layout) -> None:

@@ -16,7 +16,11 @@ from lab import progress
 
 #: On the host: all else goes into the lab's own folders.
 HOST_PACKAGES = ('bubblewrap', 'ca-certificates', 'debootstrap',
-                 'libarchive-tools', 'qemu-system-x86', 'qemu-utils')
+                 'libarchive-tools', 'qemu-system-x86', 'qemu-utils',
+                 # What makes media and disks for bare machines.
+                 'busybox', 'cpio', 'dosfstools', 'e2fsprogs', 'fdisk',
+                 'grub-common', 'grub-efi-amd64-bin', 'isolinux', 'mtools',
+                 'ovmf', 'qemu-block-extra', 'syslinux', 'syslinux-common')
 
 #: In the root.  virtualbox-source stands for the kernel module's source
 #: package that the module's builder would need headers for.

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real peers of the driver for bare metal."""

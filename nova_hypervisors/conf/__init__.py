@@ -3,12 +3,14 @@
 
 import nova.conf
 
+from nova_hypervisors.conf import baremetal
 from nova_hypervisors.conf import rdp
 from nova_hypervisors.conf import virtualbox
 from nova_hypervisors.conf import vmware
 
 CONF = nova.conf.CONF
 
+baremetal.register_opts(CONF)
 rdp.register_opts(CONF)
 virtualbox.register_opts(CONF)
 vmware.register_opts(CONF)

@@ -3,6 +3,7 @@
 
 from oslo_config import cfg
 
+from nova_hypervisors.conf import baremetal
 from nova_hypervisors.conf import rdp
 from nova_hypervisors.conf import virtualbox
 from nova_hypervisors.conf import vmware
@@ -10,4 +11,4 @@ from nova_hypervisors.conf import vmware
 
 def list_opts() -> list[tuple[cfg.OptGroup, list[cfg.Opt]]]:
     return [(module.GROUP, module.OPTS)
-            for module in (virtualbox, rdp, vmware)]
+            for module in (virtualbox, rdp, vmware, baremetal)]

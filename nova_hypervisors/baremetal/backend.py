@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all interfaces of nodes have in common."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import threading
+from collections.abc import Callable
+from collections.abc import Hashable
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Any
+from typing import ClassVar
+
+from nova_hypervisors.baremetal import nodes
+from nova_hypervisors.baremetal import settings
+from nova_hypervisors.clients import errors
+from nova_hypervisors.clients.bmc import api
+
+if TYPE_CHECKING:
+    from nova_hypervisors.baremetal import store
+    from nova_hypervisors.baremetal import usage
+
+Setting = settings.Setting
+Fault = settings.Fault
+
+
+class Machines:
+    """The clients of machines, which a node's interfaces share.
+
+    So a BMC, which takes few sessions and often one at a time, has one
+    client, and that may keep its calls apart.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[Hashable, api.Machine] = {}
+
+    def get(self, key: Hashable,
+            make: Callable[[], api.Machine]) -> api.Machine:
+        """Return the client of a machine, and make it if there is none.
+
+        :param key: all that it was made from: with another password, say, it
+            is another client
+        :param make: connects to nothing yet
+        """
+        with self._lock:
+            if key not in self._known:
+                self._known[key] = make()
+            return self._known[key]
+
+    def close(self) -> None:
+        with self._lock:
+            known, self._known = self._known, {}
+        for machine in known.values():
+            machine.close()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Services:
+    """What an interface gets from the nova-compute that it is part of.
+
+    :param sources: of options and secrets
+    :param state_path: the folder of this driver, which nobody else reads
+    :param machines: shared by all interfaces
+    :param store: the nodes
+    :param images: who uses which image; see usage.py
+    """
+
+    sources: settings.Sources
+    state_path: Path
+    machines: Machines
+    store: store.Store
+    images: usage.Images
+
+
+class Interface(abc.ABC):  # noqa: B024
+    """:cvar settings: the fields of ``driver_info`` that it reads"""
+
+    settings: ClassVar[tuple[Setting, ...]] = ()
+
+    def __init__(self, services: Services) -> None:
+        """Connect to nothing."""
+        self.services = services
+
+    def option(self, group: str, name: str) -> Any:
+        """Return an option of Nova's configuration."""
+        return self.services.sources.option(group, name)
+
+    def values(self, node: nodes.Node) -> dict[str, Any]:
+        """Return the node's settings by name, secrets among them.
+
+        :raises InvalidArgument: they are not right; it says all that is wrong
+        """
+        values, faults = settings.resolve(self.settings, node.driver_info,
+                                          self.services.sources)
+        if faults:
+            raise errors.InvalidArgument('; '.join(map(str, faults)),
+                                         operation=f'node {node.name}')
+        return values
+
+    def setting_faults(self, node: nodes.Node) -> list[Fault]:
+        """Return all that is wrong with the node's settings."""
+        return settings.resolve(self.settings, node.driver_info,
+                                self.services.sources)[1]
+
+
+def unsupported(detail: str, node: nodes.Node) -> errors.Unsupported:
+    """Return the error that says what a node cannot do."""
+    return errors.Unsupported(detail, operation=f'node {node.name}')

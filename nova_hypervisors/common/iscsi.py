@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nova import exception
+from nova.virt import driver as virt_driver
 
 _ISCSI = 'iscsi'
 _PORT = 3260
@@ -32,6 +33,13 @@ class Connection:
     lun: int
     user: str = ''
     secret: str = dataclasses.field(default='', repr=False)
+
+
+def are_connected(block_device_info: Mapping[str, Any]) -> bool:
+    """Return whether Cinder has told of each of a server's volumes."""
+    return all(entry.get('connection_info') for entry
+               in virt_driver.block_device_info_get_mapping(
+                   block_device_info))
 
 
 def connection(connection_info: Mapping[str, Any], initiator: str,

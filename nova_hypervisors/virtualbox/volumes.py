@@ -62,13 +62,6 @@ def planned(block_device_info: Mapping[str, Any] | None,
             for entry in mapping if entry.get('connection_info')]
 
 
-def are_connected(block_device_info: Mapping[str, Any]) -> bool:
-    """Return whether Cinder has told of each of a server's volumes."""
-    return all(entry.get('connection_info') for entry
-               in virt_driver.block_device_info_get_mapping(
-                   block_device_info))
-
-
 def connected(bdm: Any, initiator: str) -> api.Lun | None:
     """Return the disk of a BlockDeviceMapping; None if it is not ours."""
     try:

@@ -7,6 +7,7 @@ for a disk of the storage.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ from oslo_log import log as logging
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vsphere import api
 from nova_hypervisors.clients.vsphere import interface
+from nova_hypervisors.common import iscsi
 from nova_hypervisors.common import locks
 from nova_hypervisors.vmwareapi import machines
 from nova_hypervisors.vmwareapi import spec
@@ -103,25 +105,50 @@ class VolumeOps:
         try:
             details = self._client.machine_details(
                 self._machines.ref(instance_uuid))
-            found = self._client.find_lun(volume.target, volume.lun)
-        except (errors.MachineNotFound, errors.VolumeUnavailable):
+        except errors.MachineNotFound:
             # Nova takes it for detached then, which it is.
             return None
+        return self._found(details.disks, volume)
+
+    def _found(self, disks: Iterable[api.Disk],
+               volume: volumes.Volume) -> api.Disk | None:
+        try:
+            lun = self._client.find_lun(volume.target, volume.lun)
+        except errors.VolumeUnavailable:
+            return None
         # A host may tell its path as it was given, or as it knows it itself.
-        return next((disk for disk in details.disks if disk.device and (
-            found.uuid == disk.uuid or found.device == disk.device)), None)
+        return next((disk for disk in disks if disk.device and (
+            lun.uuid == disk.uuid or lun.device == disk.device)), None)
 
     def match(self, instance: objects.Instance,
               block_device_info: Mapping[str, Any] | None) -> None:
         """Give a machine that is off the volumes that its server has.
 
-        The instance's lock is held.
+        The instance's lock is held.  A volume that it does not have any more
+        may be somebody else's by now.
         """
         if not block_device_info:
             return
-        missing = [volume for volume in self.planned(block_device_info)
-                   if self._attached(instance.uuid, volume) is None]
-        self.attach_all(self._machines.ref(instance.uuid), missing)
+        ref = self._machines.ref(instance.uuid)
+        disks = self._client.machine_details(ref).disks
+        found = {volume: self._found(disks, volume)
+                 for volume in self.planned(block_device_info)}
+        if iscsi.are_connected(block_device_info):
+            self._let_go(instance, ref, [
+                disk for disk in disks
+                if disk.device and disk not in found.values()])
+        self.attach_all(ref, [volume for volume, disk in found.items()
+                              if disk is None])
+
+    def _let_go(self, instance: objects.Instance, ref: str,
+                gone: list[api.Disk]) -> None:
+        for disk in gone:
+            LOG.warning('The server does not have %s, its machine has: it is '
+                        'detached', disk.device, instance=instance)
+        keys = tuple(disk.key for disk in gone if disk.key is not None)
+        if keys:
+            self._client.change_machine(
+                ref, api.MachineChange(remove_disks=keys))
 
     def forget(self, block_device_info: Mapping[str, Any] | None) -> None:
         """Let the host forget the targets of a server that is gone."""

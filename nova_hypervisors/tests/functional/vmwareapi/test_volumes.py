@@ -53,6 +53,21 @@ def test_a_volume_comes_and_goes(driver, spawn, volume, details):
         driver.detach_volume(CONTEXT, connection, instance, '/dev/sdb')
 
 
+def test_a_volume_that_is_the_servers_no_more_goes(driver, spawn, volume,
+                                                   details):
+    instance = spawn()
+    driver.attach_volume(CONTEXT, volume(), instance, '/dev/sdb')
+    driver.power_off(instance)
+    none = {'block_device_mapping': []}
+    untold = {'block_device_mapping': [
+        {'connection_info': None, 'mount_device': '/dev/sdb'}]}
+    driver.power_on(CONTEXT, instance, [], untold)
+    assert len(volumes(details(instance))) == 1
+    driver.power_off(instance)
+    driver.power_on(CONTEXT, instance, [], none)
+    assert volumes(details(instance)) == []
+
+
 @pytest.mark.feature('storage.block.backend.iscsi.auth.chap')
 def test_chap(driver, spawn, volume, details):
     instance = spawn()

@@ -28,10 +28,13 @@ _DAEMON = 'VBoxSVC'
 
 
 def end_if_wedged(env: Mapping[str, str]) -> bool:
-    """End the daemon of a registry of our own; say whether that was done.
+    """End the daemon of a registry of our own; say whether to ask again.
 
     Called when VirtualBox gave no answer.  Nothing is done while a machine
-    runs, for its process would lose its daemon.
+    runs, for its process would lose its daemon.  A daemon that is young is
+    given time: about one in a hundred of VirtualBox's programs takes ten
+    seconds to end, in which it answers nobody (RTReqPoolRelease waits for an
+    idle thread that has missed its call).
 
     :param env: VBOX_USER_HOME in it names the registry; without it the
         daemon is not ours alone, and is left to the operator
@@ -45,14 +48,15 @@ def end_if_wedged(env: Mapping[str, str]) -> bool:
         LOG.error('VirtualBox gives no answer, and machines run: VBoxSVC is '
                   'left alone.')
         return False
-    ended = False
     for process in _with_name(home, _DAEMON):
-        if time.time() - process.create_time() > _SETTLED_S:
-            LOG.warning('VBoxSVC (process %d, of %s) gives no answer and is '
-                        'ended', process.pid, home)
-            _end(process)
-            ended = True
-    return ended
+        age_s = time.time() - process.create_time()
+        if age_s < _SETTLED_S:
+            psutil.wait_procs([process], timeout=_SETTLED_S - age_s)
+            continue
+        LOG.warning('VBoxSVC (process %d, of %s) gives no answer and is '
+                    'ended', process.pid, home)
+        _end(process)
+    return True
 
 
 def _with_name(home: str, *names: str) -> Iterator[psutil.Process]:

@@ -4,6 +4,7 @@
 Nova's own fixture stands for Cinder, and tells of targets that are there.
 """
 
+import fixtures
 import pytest
 from nova import objects
 
@@ -83,6 +84,31 @@ class VolumesTest(base.Base):
         self._delete_server(server)
         self.assertEqual([], self.real.client.list_machines())
         self.assertEqual(set(), volume.initiators)
+
+    @pytest.mark.feature('operation.rebuild-volume-backed')
+    def test_a_server_is_rebuilt_in_its_volume(self):
+        guest = peers.lab().guest.read_bytes()
+        volume = self._volume(self.cinder.IMAGE_BACKED_VOL, guest)
+        server = self._boot_from_volume()
+        self._wait_for_state_change(server, 'ACTIVE')
+        self._is_used(volume)
+
+        def reimage(*_, **__):
+            """Do as Cinder does: write the image, and tell Nova."""
+            assert volume.initiators == set()
+            volume.path.write_bytes(guest.ljust(volume.path.stat().st_size,
+                                                b'\0'))
+            volume.tell('volume of nova')
+            self.api.create_server_external_events([{
+                'name': 'volume-reimaged', 'server_uuid': server['id'],
+                'tag': self.cinder.IMAGE_BACKED_VOL}])
+
+        self.useFixture(fixtures.MonkeyPatch(
+            'nova.volume.cinder.API.reimage_volume', reimage))
+        self._rebuild_server(server, '76fa36fc-c930-4bf3-8c8a-ea2a2420deb6')
+        self._is_used(volume)
+        self.assertEqual({volume.lun.address}, self._luns(server))
+        self.assertEqual({'running'}, self._states())
 
     def _tags(self, server):
         """Return the tags that Nova's metadata service would tell now."""

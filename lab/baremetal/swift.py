@@ -122,7 +122,7 @@ class Swift:
     def __init__(self, lab: layout.Layout, folder: Path) -> None:
         if not (venv(lab) / '.done').exists():
             raise progress.LabError(
-                f'there is no Swift in {lab.top}: run "make vcsim"')
+                f'there is no Swift in {lab.top}: run "make virtualbox"')
         self._lab = lab
         self._folder = folder
         self._etc = folder / 'etc'

@@ -91,6 +91,11 @@ class RealStorage:
         self._administer('logicalunit', 'new', tid=number, lun=1,
                          backing_store=path)
 
+    def make_thin(self, volume: Volume) -> None:
+        """Let a disk be one whose blocks can be given back."""
+        self._administer('logicalunit', 'update', tid=volume.number, lun=1,
+                         params='thin_provisioning=1')
+
     def signal(self, number: int) -> None:
         os.killpg(self._process.pid, number)
 
@@ -107,7 +112,7 @@ class Volume:
     def __init__(self, owner: RealStorage, number: int, path: Path,
                  lun: api.Lun) -> None:
         self._owner = owner
-        self._number = number
+        self.number = number
         self.path = path
         self.lun = lun
 
@@ -118,22 +123,22 @@ class Volume:
         """
         address = self.lun.address
         return {'driver_volume_type': 'iscsi',
-                'serial': f'00000000-0000-4000-8000-{self._number:012}',
+                'serial': f'00000000-0000-4000-8000-{self.number:012}',
                 'data': {
                     'target_discovered': False, 'encrypted': False,
                     'target_portal': address.server,
                     'target_iqn': address.target, 'target_lun': address.lun,
-                    'volume_id': f'00000000-0000-4000-8000-{self._number:012}',
+                    'volume_id': f'00000000-0000-4000-8000-{self.number:012}',
                     'auth_method': 'CHAP', 'auth_username': self.lun.user,
                     'auth_password': self.lun.secret, 'access_mode': 'rw',
                     'qos_specs': None, **data}}
 
     @property
     def initiators(self) -> set[str]:
-        return self._owner.initiators(self._number)
+        return self._owner.initiators(self.number)
 
     def extend(self, size_mb: int) -> None:
-        self._owner.extend(self._number, self.path, size_mb)
+        self._owner.extend(self.number, self.path, size_mb)
 
     def tell(self, text: str) -> None:
         """Write what the test guest says and copies when it sees it."""

@@ -2,13 +2,14 @@
 
 PYTHON ?= python3
 
-.PHONY: help demo test up down clean virtualbox lint docs generate proofs \
+.PHONY: help demo test test-long up down clean virtualbox lint docs generate proofs \
 	tempest tempest-full browser browser-esx crash soak vcsim
 
 help:
 	@echo 'make demo        a cloud on this machine, and a server in it'
 	@echo 'make test        every test, with every release of Nova'
 	@echo
+	@echo 'make test-long   the tests that are too long for every day'
 	@echo 'make up          start the cloud, or start it again'
 	@echo 'make down        stop the cloud'
 	@echo 'make clean       delete the lab: all that is in LAB_DIR'
@@ -26,6 +27,6 @@ help:
 	@echo 'make crash       kill nova-compute while it makes a server'
 	@echo 'make soak        make and delete a thousand servers, twice'
 
-demo test up down clean virtualbox lint docs generate proofs tempest \
+demo test test-long up down clean virtualbox lint docs generate proofs tempest \
 		tempest-full browser browser-esx crash soak vcsim:
 	@$(PYTHON) -m lab $@

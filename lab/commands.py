@@ -195,6 +195,14 @@ def soak(words: list[str]) -> int:
     return testing.soak(lab)
 
 
+def test_long(words: list[str]) -> int:
+    """Run the tests that take too long for every day."""
+    lab = layout.Layout.from_environment()
+    show = progress.Progress()
+    prepare_tests(lab, show, [testing.NEWEST])
+    return testing.run(lab, testing.LONG)
+
+
 def proofs(words: list[str]) -> int:
     """Run every test and write down what rows of the matrix it proves."""
     lab = layout.Layout.from_environment()
@@ -275,6 +283,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     'tempest': run_tempest,
     'tempest-full': run_all_tempest,
     'test': test,
+    'test-long': test_long,
     'up': up,
     'vcsim': make_vcsim,
     'virtualbox': make_virtualbox,

@@ -3,10 +3,15 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import contextlib
 import dataclasses
+import functools
 import os
 import subprocess
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from lab import layout
@@ -55,25 +60,37 @@ class Suite:
     :param threads: Nova's services run in threads, else in green threads
     :param workers: processes at once: much of a guest's life is waiting;
         green threads and the workers' own do not go together
+    :param marked: which tests, in pytest's words
+    :param tries: of a test that fails: see tests/secondtries.py
+    :param first_worker: the workers' numbers, by which they share out ports,
+        begin with it
     """
 
     name: str
     release: str
     paths: tuple[str, ...]
     threads: bool = True
-    workers: int = 2
+    workers: int = 4
+    marked: str = 'not long'
+    tries: int = 1
+    first_worker: int = 0
     limit_s: int = _SUITE_S
 
 
 SUITES = (
     Suite('unit', NEWEST, (f'{_TESTS}/unit',)),
-    Suite('contract', NEWEST, (f'{_TESTS}/contract',)),
-    Suite('functional', NEWEST, (f'{_TESTS}/functional',), workers=3),
-    # As these releases run nova-compute if nobody says otherwise.
-    *(Suite(f'nova-{release}', release, _NOVA_TESTS, threads=False,
-            workers=0)
-      for release in RELEASES if release != NEWEST),
+    Suite('contract', NEWEST, (f'{_TESTS}/contract',), tries=2),
+    Suite('functional', NEWEST, (f'{_TESTS}/functional',), tries=2),
 )
+
+#: With the older releases, as these run nova-compute if nobody says otherwise.
+OLDER = tuple(
+    Suite(f'nova-{release}', release, _NOVA_TESTS, threads=False, workers=0,
+          tries=2, first_worker=8)
+    for release in RELEASES if release != NEWEST)
+
+#: What takes long; its rows are proven by shorter tests too.
+LONG = Suite('long', NEWEST, (_TESTS,), marked='long', limit_s=2 * _SUITE_S)
 
 
 def make_venv(lab: layout.Layout, release: str) -> Path:
@@ -88,32 +105,48 @@ def make_venv(lab: layout.Layout, release: str) -> Path:
     return venv
 
 
-def run(lab: layout.Layout, suite: Suite, words: list[str]) -> int:
+def run(lab: layout.Layout, suite: Suite, words: tuple[str, ...] = (),
+        log: Path | None = None) -> int:
     """Run a suite with its output on ours; return pytest's exit status.
 
     :param words: more of pytest's own
+    :param log: for the output
     """
-    venv = lab.nova_venv(suite.release)
-    records = proofs_file(lab, suite)
-    records.unlink(missing_ok=True)
-    environment = {
-        **os.environ, 'LAB_DIR': str(lab.top),
-        'PATH': f'{venv}/bin:{os.environ["PATH"]}',
-        'OS_NOVA_DISABLE_EVENTLET_PATCHING': str(suite.threads).lower(),
-        'NOVA_HYPERVISORS_PROOFS': str(records)}
-    print(f'\n=== {suite.name}: Nova {suite.release}, '
-          f'{"threads" if suite.threads else "eventlet"}', flush=True)
+    with contextlib.ExitStack() as stack:
+        output = stack.enter_context(log.open('w')) if log else sys.stdout
+        print(f'\n=== {suite.name}: Nova {suite.release}, '
+              f'{"threads" if suite.threads else "eventlet"}', file=output,
+              flush=True)
+        try:
+            return subprocess.run(
+                _command(lab, suite, words), env=_environment(lab, suite),
+                cwd=layout.CHECKOUT, check=False, timeout=suite.limit_s,
+                stdout=output if log else None,
+                stderr=subprocess.STDOUT if log else None).returncode
+        except subprocess.TimeoutExpired:
+            print(f'{suite.name} was not done in {suite.limit_s} s',
+                  file=output, flush=True)
+            return 1
+
+
+def _command(lab: layout.Layout, suite: Suite,
+             words: tuple[str, ...]) -> list[str]:
     workers = (('-n', str(suite.workers), '--dist', 'worksteal')
                if suite.workers else ())
-    try:
-        return subprocess.run(
-            [venv / 'bin/python', '-m', 'pytest', '-q', '--durations=5',
-             *workers, *suite.paths, *words],
-            env=environment, cwd=layout.CHECKOUT, check=False,
-            timeout=suite.limit_s).returncode
-    except subprocess.TimeoutExpired:
-        print(f'{suite.name} was not done in {suite.limit_s} s', flush=True)
-        return 1
+    return [f'{lab.nova_venv(suite.release)}/bin/python', '-m', 'pytest', '-q',
+            '--durations=20', '-m', suite.marked,
+            f'--reruns={suite.tries - 1}', *workers, *suite.paths, *words]
+
+
+def _environment(lab: layout.Layout, suite: Suite) -> dict[str, str]:
+    records = proofs_file(lab, suite)
+    records.unlink(missing_ok=True)
+    return {
+        **os.environ, 'LAB_DIR': str(lab.top),
+        'PATH': f'{lab.nova_venv(suite.release)}/bin:{os.environ["PATH"]}',
+        'OS_NOVA_DISABLE_EVENTLET_PATCHING': str(suite.threads).lower(),
+        'NOVA_HYPERVISORS_FIRST_WORKER': str(suite.first_worker),
+        'NOVA_HYPERVISORS_PROOFS': str(records)}
 
 
 def soak(lab: layout.Layout) -> int:
@@ -121,8 +154,8 @@ def soak(lab: layout.Layout) -> int:
     os.environ.setdefault('SOAK_CYCLES', '1000')
     suite = Suite('soak', NEWEST, (
         f'{_TESTS}/functional/virtualbox/test_soak.py',), workers=0,
-        limit_s=_SOAK_S)
-    return run(lab, suite, ['-s'])
+        marked='long', limit_s=_SOAK_S)
+    return run(lab, suite, ('-s',))
 
 
 def proofs_file(lab: layout.Layout, suite: Suite) -> Path:
@@ -135,8 +168,7 @@ def check_proofs(lab: layout.Layout, command: str) -> int:
     :param command: check or write
     """
     print('\n=== the support matrix and its proofs', flush=True)
-    files = [proofs_file(lab, suite) for suite in SUITES
-             if suite.release == NEWEST]
+    files = [proofs_file(lab, suite) for suite in SUITES]
     return subprocess.run(
         [lab.nova_venv(NEWEST) / 'bin/python', '-W', 'ignore', '-m',
          f'{_TESTS.replace("/", ".")}.proofs', command,
@@ -158,13 +190,20 @@ def lint(lab: layout.Layout) -> int:
 
 def run_all(lab: layout.Layout, show: progress.Progress,
             proofs: str = 'check') -> int:
-    """Run every suite; return 0 if all of them passed."""
-    results = [('lint', lint(lab) == 0, 0.0)]
-    for suite in SUITES:
-        begun = time.monotonic()
-        status = run(lab, suite, [])
-        results.append((suite.name, status == 0, time.monotonic() - begun))
-    results.append(('proofs', check_proofs(lab, proofs) == 0, 0.0))
+    """Run every suite; return 0 if all of them passed.
+
+    Those of the older releases, which have one worker each, run beside the
+    others.
+    """
+    results = [_result('lint', lambda: lint(lab))]
+    with concurrent.futures.ThreadPoolExecutor(1) as beside:
+        older = [beside.submit(_logged, lab, suite) for suite in OLDER]
+        results += [_result(suite.name, functools.partial(run, lab, suite))
+                    for suite in SUITES]
+        results += [future.result() for future in older]
+    for suite in OLDER:
+        print(_log(lab, suite).read_text())
+    results.append(_result('proofs', lambda: check_proofs(lab, proofs)))
     print()
     for name, passed, seconds in results:
         print(f'{"passed" if passed else "FAILED":8}{name:20}'
@@ -172,3 +211,18 @@ def run_all(lab: layout.Layout, show: progress.Progress,
     failed = sum(not passed for _, passed, _ in results)
     show.say(f'{len(results) - failed} suites passed, {failed} failed')
     return 1 if failed else 0
+
+
+def _result(name: str, act: Callable[[], int]) -> tuple[str, bool, float]:
+    begun = time.monotonic()
+    status = act()
+    return name, status == 0, time.monotonic() - begun
+
+
+def _log(lab: layout.Layout, suite: Suite) -> Path:
+    return lab.logs / f'tests-{suite.name}.log'
+
+
+def _logged(lab: layout.Layout, suite: Suite) -> tuple[str, bool, float]:
+    return _result(suite.name, functools.partial(run, lab, suite,
+                                                 log=_log(lab, suite)))

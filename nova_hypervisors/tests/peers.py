@@ -30,7 +30,9 @@ from nova_hypervisors.clients.vbox import settings
 from nova_hypervisors.clients.vbox import vboxmanage
 
 # Tests run in several processes at once (pytest-xdist): each has its own.
-_WORKER = int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0').removeprefix('gw'))
+_WORKER = (int(os.environ.get('NOVA_HYPERVISORS_FIRST_WORKER', '0'))
+           + int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0')
+                 .removeprefix('gw')))
 DISPLAY_PORTS = range(15900 + 100 * _WORKER, 15950 + 100 * _WORKER)
 TELEPORT_PORTS = range(25500 + 100 * _WORKER, 25550 + 100 * _WORKER)
 TUNNEL_PORTS = range(24500 + 100 * _WORKER, 24600 + 100 * _WORKER)

@@ -20,7 +20,7 @@ CONTEXT = builders.admin_context()
 State = api.MachineState
 
 # Twice as fast.  What fails is the same for both.
-pytestmark = pytest.mark.by_web_service
+pytestmark = [pytest.mark.by_web_service, pytest.mark.long]
 
 
 def _failure(act):

@@ -55,6 +55,7 @@ def many(cycle):
     return many
 
 
+@pytest.mark.long
 @pytest.mark.feature('operation.terminate')
 def test_nothing_accumulates(many, left_over, real_virtualbox, backend):
     many(max(AT_ONCE, CYCLES // 10))

@@ -28,12 +28,16 @@ def _firmware(web: WebSession, machine: str) -> tuple[str, str]:
 
 def set_up_firmware(web: WebSession, machine: str,
                     firmware: api.Firmware) -> None:
-    interface, this = _firmware(web, machine)
-    web.call(f'{interface}_setFirmwareType', this,
-             firmwareType='EFI64' if firmware.efi else 'BIOS')
+    set_efi(web, machine, firmware.efi)
     web.call('ITrustedPlatformModule_setType',
              web.text('IMachine_getTrustedPlatformModule', machine),
              type=_TPM_TYPES[firmware.tpm])
+
+
+def set_efi(web: WebSession, machine: str, efi: bool) -> None:
+    interface, this = _firmware(web, machine)
+    web.call(f'{interface}_setFirmwareType', this,
+             firmwareType='EFI64' if efi else 'BIOS')
 
 
 def is_efi(web: WebSession, machine: str) -> bool:
@@ -56,6 +60,41 @@ def secure_boot(web: WebSession, machine: str) -> None:
     web.call('IUefiVariableStore_enrollDefaultMsSignatures', variables)
     web.call('IUefiVariableStore_setSecureBootEnabled', variables,
              secureBootEnabled=True)
+
+
+def end_secure_boot(web: WebSession, machine: str) -> None:
+    """Let a machine's EFI check no signatures; it keeps its keys."""
+    variables = _find_variables(web, machine)
+    if variables and _is_checking(web, variables):
+        web.call('IUefiVariableStore_setSecureBootEnabled', variables,
+                 secureBootEnabled=False)
+
+
+def is_secure_boot(web: WebSession, machine: str) -> bool:
+    """Return whether a machine's EFI checks signatures.
+
+    :param machine: one that is locked: the other reference goes on telling
+        what it has told once (7.2.22)
+    """
+    variables = _find_variables(web, machine)
+    return bool(variables) and _is_checking(web, variables)
+
+
+def _find_variables(web: WebSession, machine: str) -> str:
+    """Return the reference to EFI's variables; empty if it has none yet."""
+    store = web.text('IMachine_getNonVolatileStore', machine)
+    try:
+        return web.text('INvramStore_getUefiVariableStore', store)
+    except errors.ClientError:
+        return ''
+
+
+def _is_checking(web: WebSession, variables: str) -> bool:
+    try:
+        return web.text('IUefiVariableStore_getSecureBootEnabled',
+                        variables) == 'true'
+    except errors.ClientError:
+        return False  # it has no keys
 
 
 def add_controllers(web: WebSession, machine: str,

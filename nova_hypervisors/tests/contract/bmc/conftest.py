@@ -3,12 +3,15 @@
 
 import dataclasses
 import time
+import uuid
 from typing import Any
 
 import pytest
 
 from nova_hypervisors.clients.bmc import api
 from nova_hypervisors.clients.bmc import fake
+from nova_hypervisors.clients.bmc import virtualbox
+from nova_hypervisors.tests import imageserver
 
 
 @dataclasses.dataclass
@@ -16,12 +19,13 @@ class Peer:
     """A machine and what a test must know of its hardware.
 
     :param patience_s: how long a change may take to be seen
-    :param image: a URL from which an image can be fetched
+    :param images: URLs from which images can be fetched, by their kind
     :param once: whether a boot for once is told apart, and over
     """
 
     machine: Any
-    image: str = 'http://192.0.2.1/image.iso'
+    images: dict = dataclasses.field(default_factory=lambda: dict.fromkeys(
+        api.MediaKind, 'http://192.0.2.1/image'))
     patience_s: float = 5
     drives: frozenset = frozenset(api.MediaKind)
     once: bool = True
@@ -39,7 +43,15 @@ class Peer:
             time.sleep(0.1)
 
 
-@pytest.fixture(params=['fake'])
+def clean(machine):
+    """Leave a machine as a test finds it."""
+    machine.power_off()
+    for kind in api.MediaKind:
+        machine.eject_media(kind)
+    machine.set_boot(api.BootDevice.DISK, persistent=True)
+
+
+@pytest.fixture(params=['fake', 'virtualbox'])
 def peer(request):
     return request.getfixturevalue(f'{request.param}_peer')
 
@@ -52,3 +64,38 @@ def machine(peer):
 @pytest.fixture
 def fake_peer():
     return Peer(fake.FakeMachine())
+
+
+@pytest.fixture(scope='session')
+def image_server(tmp_path_factory):
+    server = imageserver.ImageServer(tmp_path_factory.mktemp('images'))
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope='session')
+def virtualbox_machine(real_virtualbox, web_service):
+    """A machine as somebody may have made it, with both drives."""
+    name = f'bare-{uuid.uuid4().hex[:8]}'
+    real_virtualbox.manage('createvm', '--name', name, '--register',
+                           '--basefolder', str(real_virtualbox.folder),
+                           '--ostype', 'Other_64')
+    for controller, kind, drive in (('IDE', 'ide', 'dvddrive'),
+                                    ('Floppy', 'floppy', 'fdd')):
+        real_virtualbox.manage('storagectl', name, '--name', controller,
+                               '--add', kind)
+        real_virtualbox.manage(
+            'storageattach', name, '--storagectl', controller, '--port', '0',
+            '--device', '0', '--type', drive, '--medium', 'emptydrive')
+    host = virtualbox.VirtualBoxHost(web_service.url, '', lambda: '')
+    yield host.machine(name)
+    host.close()
+    real_virtualbox.clear()
+
+
+@pytest.fixture
+def virtualbox_peer(image_server, virtualbox_machine):
+    # This lab's VirtualBox runs on a hypervisor that gives no NMI.
+    yield Peer(virtualbox_machine, images=image_server.urls, sensors=False,
+               soft_reset=False, nmi=False)
+    clean(virtualbox_machine)

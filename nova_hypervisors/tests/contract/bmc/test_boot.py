@@ -77,6 +77,8 @@ class TestBoot:
             with pytest.raises(errors.Unsupported):
                 machine.set_secure_boot(True)
             return
+        machine.set_boot_mode(Mode.UEFI)
         for wanted in (True, False):
             machine.set_secure_boot(wanted)
             assert machine.secure_boot() is wanted
+        machine.set_boot_mode(Mode.BIOS)

@@ -24,26 +24,26 @@ class TestMedia:
     def test_in_and_out(self, peer, machine, kind):
         if kind not in peer.drives:
             with pytest.raises(errors.Unsupported):
-                machine.insert_media(kind, peer.image)
+                machine.insert_media(kind, peer.images[kind])
             return
         machine.insist_on_media()
-        machine.insert_media(kind, peer.image)
+        machine.insert_media(kind, peer.images[kind])
         media = found(machine, kind)
         assert media.inserted
-        assert media.url in (peer.image, None)
+        assert media.url in (peer.images[kind], None)
         machine.eject_media(kind)
         assert found(machine, kind) == api.Media(kind, False, None)
 
     def test_another_one_takes_its_place(self, peer, machine, kind):
         if kind in peer.drives:
-            machine.insert_media(kind, peer.image)
-            machine.insert_media(kind, peer.image)
+            machine.insert_media(kind, peer.images[kind])
+            machine.insert_media(kind, peer.images[kind])
             assert found(machine, kind).inserted
             machine.eject_media(kind)
             assert not found(machine, kind).inserted
         else:
             with pytest.raises(errors.Unsupported):
-                machine.insert_media(kind, peer.image)
+                machine.insert_media(kind, peer.images[kind])
 
     def test_what_is_empty_is_ejected(self, machine, kind):
         machine.eject_media(kind)
@@ -54,7 +54,8 @@ class TestMedia:
         if api.MediaKind.CDROM in peer.drives:
             machine.power_on()
             peer.wait_for(api.Power.ON)
-            machine.insert_media(api.MediaKind.CDROM, peer.image)
+            machine.insert_media(api.MediaKind.CDROM,
+                                 peer.images[api.MediaKind.CDROM])
             assert found(machine, api.MediaKind.CDROM).inserted
             machine.eject_media(api.MediaKind.CDROM)
             assert not found(machine, api.MediaKind.CDROM).inserted

@@ -62,7 +62,7 @@ class Database:
         self._used = False
         self._facade = enginefacade.transaction_context()
         self._facade.configure(connection=url, sqlite_fk=True,
-                               sqlite_synchronous=True, max_retries=3,
+                               sqlite_synchronous=True, max_retries=1,
                                retry_interval=1)
         if self._url.get_backend_name() == 'sqlite':
             self._facade.append_on_engine_create(_prepare_sqlite)
@@ -103,6 +103,10 @@ class Database:
             with using(_Context()) as connection:
                 self._used = True
                 yield connection
+        except ImportError as error:
+            raise errors.NotInstalled(
+                f'the Python package {error.name} is missing',
+                operation='[baremetal] connection') from None
         except (db_exception.DBConnectionError,
                 db_exception.CantStartEngineError) as error:
             # An URL may have a password in it, and its message the URL.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from nova_hypervisors.baremetal import backend
 from nova_hypervisors.baremetal import nodes
+from nova_hypervisors.baremetal import serialline
 from nova_hypervisors.baremetal import settings
 from nova_hypervisors.baremetal import task as tasks
 from nova_hypervisors.clients import errors
@@ -18,11 +19,7 @@ if TYPE_CHECKING:
 Fault = settings.Fault
 
 #: Read by the driver itself, whatever the interfaces are.
-OWN_SETTINGS = (
-    settings.Setting(
-        'serial_console', help='where the serial line is: tcp://HOST:PORT, '
-        'as terminal servers and VirtualBox (TCP server) have it'),
-)
+OWN_SETTINGS = serialline.SETTINGS
 
 
 def own_faults(node: nodes.Node,
@@ -35,7 +32,8 @@ def own_faults(node: nodes.Node,
             found[kind] = registry.get(kind, node.interface_name(kind))
         except errors.ClientError as error:
             faults.append(Fault(f'{kind}_interface', error.detail))
-    if not faults:
+    faults += serialline.faults(node)
+    if len(found) == len(nodes.KINDS):
         faults += _strange(node, known_settings(list(found.values())))
     return faults
 

@@ -30,7 +30,7 @@ class Service:
     services: backend.Services
     registry: interfaces.Registry
 
-    def add(self, name: str = 'node-1', **changes: Any) -> nodes.Node:
+    def add(self, name: str = 'node-1', /, **changes: Any) -> nodes.Node:
         node = make_node(name, **changes)
         self.store.create(node)
         return node
@@ -51,7 +51,7 @@ def make_service(folder: Path, url: str | None = None,
                    interfaces.Registry(services))
 
 
-def make_node(name: str = 'node-1', **changes: Any) -> nodes.Node:
+def make_node(name: str = 'node-1', /, **changes: Any) -> nodes.Node:
     number = sum(name.encode())
     return nodes.Node(**{
         'uuid': str(uuid.uuid5(uuid.NAMESPACE_DNS, name)), 'name': name,

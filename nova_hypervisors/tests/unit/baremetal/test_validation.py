@@ -72,6 +72,14 @@ def test_interfaces_that_are_not_there_are_named(registry):
     assert 'fake' in found[0]
 
 
+@pytest.mark.parametrize('line', ['h:1', 'tcp://h', 'tcp://:1', 'tcp://h:x',
+                                  'http://h:1', 'tcp://h:99999'])
+def test_a_serial_line_is_a_port_of_a_host(registry, line):
+    node = baremetalnodes.make_node(driver_info={'serial_console': line})
+    assert faults(node, registry) == [
+        f'driver_info serial_console: {line!r} is not tcp://HOST:PORT']
+
+
 def test_every_interface_declares_its_settings():
     for kind in ('power', 'management', 'boot', 'deploy'):
         names = interfaces.names(kind)

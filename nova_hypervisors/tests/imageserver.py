@@ -26,7 +26,7 @@ class ImageServer:
                                     directory=str(folder))
         self._server = http.server.ThreadingHTTPServer(('127.0.0.1', 0),
                                                        handler)
-        threading.Thread(target=self._server.serve_forever,
+        threading.Thread(target=self._server.serve_forever, args=(0.05,),
                          daemon=True).start()
 
     @property

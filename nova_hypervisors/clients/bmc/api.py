@@ -102,6 +102,9 @@ class BootApi(Protocol):
     def set_boot(self, device: BootDevice, persistent: bool = False) -> None:
         """Let the machine boot from a device, once or always.
 
+        Redfish has one place for both: after a boot for once the firmware's
+        own order is what counts again.
+
         :raises Unsupported: the machine has no such device
         """
 

@@ -10,8 +10,12 @@ import pytest
 
 from nova_hypervisors.clients.bmc import api
 from nova_hypervisors.clients.bmc import fake
+from nova_hypervisors.clients.bmc import redfish
 from nova_hypervisors.clients.bmc import virtualbox
+from nova_hypervisors.tests import certificates
 from nova_hypervisors.tests import imageserver
+from nova_hypervisors.tests import sushyemulator
+from nova_hypervisors.tests.fakes import redfish as fakeredfish
 
 
 @dataclasses.dataclass
@@ -51,7 +55,7 @@ def clean(machine):
     machine.set_boot(api.BootDevice.DISK, persistent=True)
 
 
-@pytest.fixture(params=['fake', 'virtualbox'])
+@pytest.fixture(params=['fake', 'virtualbox', 'redfish', 'sushy_tools'])
 def peer(request):
     return request.getfixturevalue(f'{request.param}_peer')
 
@@ -99,3 +103,55 @@ def virtualbox_peer(image_server, virtualbox_machine):
     yield Peer(virtualbox_machine, images=image_server.urls, sensors=False,
                soft_reset=False, nmi=False)
     clean(virtualbox_machine)
+
+
+@pytest.fixture(scope='session')
+def authority(tmp_path_factory):
+    return certificates.Authority(tmp_path_factory.mktemp('authority'))
+
+
+@pytest.fixture
+def ilo5(authority):
+    """What an iLO 5 shows, with a little behind it."""
+    bmc = fakeredfish.RedfishBMC(authority.server())
+    yield bmc
+    bmc.close()
+
+
+@pytest.fixture
+def make_redfish(authority):
+    """Make clients, with what is to be otherwise than usual."""
+    made = []
+
+    def make(url, **changes):
+        machine = redfish.RedfishMachine(redfish.Access(**{
+            'url': url, 'user': 'admin', 'password': 'se cret',
+            'verify': str(authority.path), 'timeout_s': 5.0, **changes}))
+        made.append(machine)
+        return machine
+
+    yield make
+    for machine in made:
+        machine.close()
+
+
+@pytest.fixture
+def redfish_peer(ilo5, make_redfish):
+    return Peer(make_redfish(ilo5.url))
+
+
+@pytest.fixture(scope='session')
+def emulator(authority, tmp_path_factory):
+    running = sushyemulator.Emulator(tmp_path_factory.mktemp('emulator'),
+                                     *authority.make('emulator'))
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def sushy_tools_peer(emulator, make_redfish, image_server):
+    """OpenStack's own emulator of a BMC, which forgets what is for once."""
+    machine = make_redfish(emulator.url)
+    yield Peer(machine, images=image_server.urls, once=False,
+               nmi=False)
+    clean(machine)

@@ -7,6 +7,8 @@ PYTHON ?= python3
 
 help:
 	@echo 'make demo        a cloud on this machine, and a server in it'
+	@echo 'make demo HYPERVISOR=esx'
+	@echo '                 the same on a simulated ESX host'
 	@echo 'make test        every test, with every release of Nova'
 	@echo
 	@echo 'make test-long   the tests that are too long for every day'

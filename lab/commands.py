@@ -26,6 +26,7 @@ from lab.openstack import tempest
 _CLOUD_PACKAGES = ('cinder', 'glance', 'keystone', 'neutron', 'nova',
                    'openstack-placement', 'python-openstackclient', 'pymysql',
                    'pyuwsgi')
+_DEMOS = {'virtualbox': 'lab.demo', 'esx': 'lab.esxdemo'}
 _CONSTRAINTS = layout.CHECKOUT / 'lab/constraints.txt'
 
 
@@ -73,7 +74,7 @@ def _make_cloud_venv(lab: layout.Layout) -> None:
     # As a user has it: a wheel.
     packages.pip_install(lab, lab.cloud, (
         '--reinstall-package', 'nova-hypervisors', '-c', str(_CONSTRAINTS),
-        str(layout.CHECKOUT)), log)
+        f'{layout.CHECKOUT}[vmware]'), log)
 
 
 def up(words: list[str]) -> int:
@@ -87,12 +88,25 @@ def up(words: list[str]) -> int:
 
 
 def demo(words: list[str]) -> int:
-    """Start the cloud and take a server through its life."""
+    """Start the cloud and take a server through its life.
+
+    HYPERVISOR in the environment says on what: virtualbox or esx.
+    """
+    hypervisor = os.environ.get('HYPERVISOR') or 'virtualbox'
+    if hypervisor not in _DEMOS:
+        raise progress.LabError(f'HYPERVISOR={hypervisor}: there is no such '
+                                f'demo, but {" and ".join(_DEMOS)}')
     lab = layout.Layout.from_environment()
     show = progress.Progress()
     prepare_cloud(lab, show)
-    openstack.Cloud(lab).start(show)
-    return _run_in_cloud(lab, 'lab.demo')
+    cloud = openstack.Cloud(lab)
+    if hypervisor == 'esx':
+        with show.step('A simulated ESX host'):
+            vsphere.make(lab, lab.logs / 'vcsim.log')
+    cloud.start(show)
+    if hypervisor == 'esx':
+        cloud.start_esx(show)
+    return _run_in_cloud(lab, _DEMOS[hypervisor])
 
 
 def crash(words: list[str]) -> int:

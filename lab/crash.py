@@ -17,6 +17,7 @@ from lab import openstack
 from lab import processes
 from lab import progress
 from lab import virtualbox
+from lab.openstack import config
 
 _WAIT_S = 120
 
@@ -27,7 +28,8 @@ def run(lab: layout.Layout, show: progress.Progress) -> None:
     compute = cloud.compute
     log = lab.logs / 'nova-compute.log'
     server = compute.create_server(
-        name='crash', flavor_id=compute.find_flavor('m1.nano').id,
+        name='crash', host=config.HOST,
+        flavor_id=compute.find_flavor('m1.nano').id,
         image_id=cloud.image.find_image('guest-raw').id,
         networks=[{'uuid': cloud.network.find_network('flat').id}])
     # Kept by nova-compute for as long as it makes the server.

@@ -23,9 +23,12 @@ PORTS = {name: port + _OFFSET for name, port in {
     'novncproxy': 26080,
     'serialproxy': 26083,
     'console-relay': 26084,
+    'console-relay-2': 26085,
+    'transfer-2': 26086,
     'nova-api': 28774,
     'cinder': 28776,
     'placement': 28778,
+    'vcsim': 28989,
     'glance': 29292,
     'neutron': 29696,
 }.items()}
@@ -115,6 +118,11 @@ class Layout:
     def virtualbox_home(self) -> Path:
         """The cloud's own registry of machines."""
         return self.state / 'virtualbox'
+
+    @property
+    def second_home(self) -> Path:
+        """That of a second host of the cloud, for servers to move to."""
+        return self.state / 'virtualbox-2'
 
     @property
     def guest(self) -> Path:

@@ -18,6 +18,7 @@ from lab import processes
 from lab import progress
 from lab import storage
 from lab import virtualbox
+from lab import vsphere
 from lab.openstack import config
 
 _HERE = Path(__file__).parent
@@ -26,10 +27,12 @@ _HERE = Path(__file__).parent
 _SAMPLE = layout.CHECKOUT / 'etc/nova_compute.conf.sample'
 
 # In the order in which they are stopped.
-_SERVICES = ('nova-compute', 'nova-novncproxy', 'nova-serialproxy',
-             'nova-scheduler', 'nova-conductor', 'nova-api', 'cinder-volume',
-             'cinder-scheduler', 'cinder', 'neutron', 'glance', 'placement',
-             'keystone')
+_SERVICES = ('nova-compute', 'nova-compute-2', 'nova-novncproxy',
+             'nova-serialproxy', 'nova-scheduler', 'nova-conductor',
+             'nova-api', 'cinder-volume', 'cinder-scheduler', 'cinder',
+             'neutron', 'glance', 'placement', 'keystone')
+# What not every demo has.
+_OTHER_HOSTS = ('nova-compute-esx', 'vcsim')
 _SERVERS = ('rabbitmq', 'epmd', 'mariadb')
 
 _START_S = 90
@@ -66,13 +69,29 @@ class Cloud:
                 self._make_databases()
         with show.step('Keystone, Placement, Glance, Neutron, Cinder, Nova'):
             self._start_apis()
-        with show.step('nova-compute with VirtualBox'):
+        with show.step('nova-compute with VirtualBox, on two hosts'):
             self._start_compute()
+
+    def start_esx(self, show: progress.Progress) -> None:
+        """Start a simulated ESX host, and a nova-compute for it."""
+        with show.step('nova-compute with a simulated ESX host'):
+            self._processes.start('vcsim', vsphere.command(
+                self._lab, config.PASSWORD))
+            progress.wait_until(
+                'vcsim does not listen',
+                lambda: _listens(layout.PORTS['vcsim']), _START_S,
+                self._log('vcsim'))
+            self._end_outdated('nova-compute-esx')
+            self._program('nova-compute-esx',
+                          self._lab.etc / 'nova/nova-compute-esx.conf',
+                          program='nova-compute')
+            self._wait_for_compute('nova-compute-esx', config.ESX_HOST)
 
     def stop(self) -> None:
         """Stop all of it, machines included."""
-        self._processes.stop(_SERVICES, timeout_s=15)
-        virtualbox.stop_machines(self._lab, self._lab.virtualbox_home)
+        self._processes.stop((*_OTHER_HOSTS, *_SERVICES), timeout_s=15)
+        for home in (self._lab.virtualbox_home, self._lab.second_home):
+            virtualbox.stop_machines(self._lab, home)
         # It does not end by itself while it has targets.
         self._processes.stop(('tgtd',), timeout_s=1)
         for name in _SERVERS:
@@ -248,49 +267,62 @@ class Cloud:
             'TGT_IPC_SOCKET': str(self._lab.storage_socket)})
 
     def _start_compute(self) -> None:
-        virtualbox.make_registry(self._lab, self._lab.virtualbox_home)
-        self._end_outdated_compute()
-        self._program('nova-compute', _SAMPLE,
-                      self._lab.etc / 'nova/nova-compute.conf')
+        etc = self._lab.etc / 'nova'
+        hosts = (('nova-compute', config.HOST, self._lab.virtualbox_home),
+                 ('nova-compute-2', config.SECOND_HOST,
+                  self._lab.second_home))
+        for service, _, home in hosts:
+            virtualbox.make_registry(self._lab, home)
+            self._end_outdated(service)
+            self._program(service, _SAMPLE, etc / f'{service}.conf',
+                          program='nova-compute')
         if not self._is_done('content'):
             self._bootstrap('content', str(self._lab.guest),
                             config.PHYSICAL_NETWORK)
-        if not self._is_done('host'):
-            progress.wait_until('nova-compute is not known to its cell',
-                                self._map_host, _START_S,
-                                self._log('nova-compute'), pause_s=0.5)
-            self._set_done('host')
-        progress.wait_until('nova-compute is not up', self._is_compute_up,
-                            _START_S, self._log('nova-compute'))
+        for service, host, _ in hosts:
+            self._wait_for_compute(service, host)
         progress.wait_until('cinder-volume is not up', self._is_volume_up,
                             _START_S, self._log('cinder-volume'))
 
-    def _end_outdated_compute(self) -> None:
+    def _end_outdated(self, service: str) -> None:
         """End a nova-compute that runs what the checkout had before."""
         digest = hashlib.sha256()
         for path in sorted((layout.CHECKOUT / 'nova_hypervisors').rglob(
                 '*.py')):
             if 'tests' not in path.parts:
                 digest.update(path.read_bytes())
-        kept = self._lab.run / 'nova-compute.code'
+        kept = self._lab.run / f'{service}.code'
         if not kept.exists() or kept.read_text() != digest.hexdigest():
-            self._processes.stop(('nova-compute',), timeout_s=15)
+            self._processes.stop((service,), timeout_s=15)
             kept.write_text(digest.hexdigest())
 
-    def _map_host(self) -> bool:
-        self._processes.require('nova-compute')
+    def _wait_for_compute(self, service: str, host: str) -> None:
+        progress.wait_until(
+            f'{service} is not known to its cell',
+            lambda: self._is_mapped(service, host), _START_S,
+            self._log(service), pause_s=0.5)
+        progress.wait_until(
+            f'{service} is not up', lambda: self._is_compute_up(service,
+                                                                host),
+            _START_S, self._log(service))
+
+    def _is_mapped(self, service: str, host: str) -> bool:
+        self._processes.require(service)
+        query = f"select host from nova_api.host_mappings where host='{host}'"
+        if self._found(query):
+            return True
         progress.run(
             (self._lab.cloud / 'bin/nova-manage', '--config-file',
              self._lab.etc / 'nova/nova.conf', 'cell_v2', 'discover_hosts'),
             self._log('databases'), env=self._env)
-        return self._found('select host from nova_api.host_mappings')
+        return self._found(query)
 
-    def _is_compute_up(self) -> bool:
-        self._processes.require('nova-compute')
+    def _is_compute_up(self, service: str, host: str) -> bool:
+        self._processes.require(service)
         return self._found(
-            "select host from nova.services where `binary` = 'nova-compute' "
-            'and deleted = 0 and last_seen_up > utc_timestamp() - '
-            'interval 30 second')
+            f"select host from nova.services where host = '{host}' and "
+            "`binary` = 'nova-compute' and deleted = 0 and last_seen_up > "
+            'utc_timestamp() - interval 30 second')
 
     def _is_volume_up(self) -> bool:
         self._processes.require('cinder-volume')
@@ -318,12 +350,13 @@ class Cloud:
 
     def _program(self, name: str, *configuration: Path,
                  options: tuple[str | Path, ...] = (),
-                 env: Mapping[str, str] | None = None) -> None:
+                 env: Mapping[str, str] | None = None,
+                 program: str | None = None) -> None:
         files = [word for path in configuration
                  for word in ('--config-file', path)]
         self._processes.start(
-            name, (self._lab.cloud / 'bin' / name, *files, *options),
-            {**self._env, **(env or {})})
+            name, (self._lab.cloud / 'bin' / (program or name), *files,
+                   *options), {**self._env, **(env or {})})
 
     def _wait_for_api(self, name: str, path: str) -> None:
         def answers() -> bool:

@@ -8,10 +8,13 @@ from pathlib import Path
 
 from lab import layout
 from lab import storage
+from lab import vsphere
 
 #: The cloud listens on loopback only: this is no secret.
 PASSWORD = 'lab'
 HOST = 'lab'
+SECOND_HOST = 'lab-2'
+ESX_HOST = 'lab-esx'
 REGION = 'RegionOne'
 PHYSICAL_NETWORK = 'physnet1'
 
@@ -217,6 +220,37 @@ def nova_compute(lab: layout.Layout) -> Sections:
     return sections
 
 
+def nova_compute_second(lab: layout.Layout) -> Sections:
+    """Return what a second host has, with a VirtualBox of its own.
+
+    It shares the folder of the servers with the first one.
+    """
+    sections = nova_compute(lab)
+    sections['DEFAULT'] |= {'host': SECOND_HOST,
+                            'state_path': lab.state / 'nova-2'}
+    sections['virtualbox'] |= {
+        'home': lab.second_home,
+        'console_port': layout.PORTS['console-relay-2'],
+        'transfer_port': layout.PORTS['transfer-2'],
+        'teleport_ports': '25600-25649', 'vrde_port': '6001-6050'}
+    return sections
+
+
+def nova_compute_esx(lab: layout.Layout) -> Sections:
+    """Return all that the nova-compute of the simulated ESX host needs."""
+    sections = nova(lab)
+    sections['DEFAULT'] |= {
+        'compute_driver': 'nova_hypervisors.VMwareESXDriver',
+        'host': ESX_HOST, 'state_path': lab.state / 'nova-esx'}
+    sections['vnc'] = sections['serial_console'] = {'enabled': False}
+    sections['vmware'] = {
+        'host_ip': '127.0.0.1', 'host_port': layout.PORTS['vcsim'],
+        'host_username': vsphere.USER, 'host_password': PASSWORD,
+        'ca_file': vsphere.certificate(lab),
+        'physical_network_mappings': f'{PHYSICAL_NETWORK}:VM Network'}
+    return sections
+
+
 def write(lab: layout.Layout) -> None:
     """Write every service's configuration."""
     for name, sections in {
@@ -226,15 +260,17 @@ def write(lab: layout.Layout) -> None:
             'neutron/neutron.conf': neutron(lab),
             'cinder/cinder.conf': cinder(lab),
             'nova/nova.conf': nova_services(lab),
-            'nova/nova-compute.conf': nova_compute(lab)}.items():
+            'nova/nova-compute.conf': nova_compute(lab),
+            'nova/nova-compute-2.conf': nova_compute_second(lab),
+            'nova/nova-compute-esx.conf': nova_compute_esx(lab)}.items():
         path = lab.etc / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(as_ini(sections))
     # Nova's application takes the first of its files for the paste file.
     shutil.copy(lab.cloud / 'etc/nova/api-paste.ini', lab.etc / 'nova')
-    for folder in ('locks', 'nova/instances', 'glance/images',
-                   'glance/staging', 'glance/tasks', 'neutron', 'keystone',
-                   'cinder/files', 'cinder/targets'):
+    for folder in ('locks', 'nova/instances', 'nova-2', 'nova-esx',
+                   'glance/images', 'glance/staging', 'glance/tasks',
+                   'neutron', 'keystone', 'cinder/files', 'cinder/targets'):
         (lab.state / folder).mkdir(parents=True, exist_ok=True)
     storage.targets(lab).write_text(
         f'include {lab.state}/cinder/targets/*\n')

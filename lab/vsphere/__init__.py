@@ -14,7 +14,22 @@ from lab import progress
 PACKAGES = ('golang-go', 'golang-github-vmware-govmomi-dev',
             'golang-github-google-uuid-dev')
 
+#: Who logs in to the simulated host.
+USER = 'root'
+
 _SOURCE = Path(__file__).parent / 'main.go'
+
+
+def certificate(lab: layout.Layout) -> Path:
+    """Return where the simulator writes what to trust."""
+    return lab.state / 'vcsim.pem'
+
+
+def command(lab: layout.Layout, password: str) -> tuple[str | Path, ...]:
+    """Return what starts the simulator."""
+    return (lab.vcsim, '-l', f'127.0.0.1:{layout.PORTS["vcsim"]}', '-ca',
+            certificate(lab), '-user', USER, '-pass', password)
+
 
 def make(lab: layout.Layout, log: Path) -> None:
     """Build the simulator, unless it is built of the same source."""

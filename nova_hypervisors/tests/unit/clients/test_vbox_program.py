@@ -56,6 +56,7 @@ def failing(name):
     ('no-such-machine', errors.MachineNotFound),
     ('no-such-medium', errors.MediumNotFound),
     ('not-running', errors.InvalidState),
+    ('save-accident', errors.Busy),
     ('not-supported', errors.Unsupported),
     ('unregister-running', errors.Busy),
     # An error is one, whatever the exit status says.

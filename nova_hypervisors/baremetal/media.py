@@ -140,7 +140,7 @@ def create_iso_image(path: Path, kernel: Path, ramdisk: Path, *,
         parameters are more than one line
     :raises NotInstalled: a boot loader is missing; says what to install
     """
-    words = _append_words(kernel_append)
+    words = append_words(kernel_append)
     loaders = loaders or Bootloaders()
     content = dict(files or {})
     if parameters is not None:
@@ -213,10 +213,7 @@ def _add_isolinux(tree: _Tree, loaders: Bootloaders,
                 'syslinux-common, or set isolinux_bin', operation='iso')
     loader = tree.add_file('isolinux/isolinux.bin', loaders.isolinux)
     tree.add_file('isolinux/ldlinux.c32', loaders.ldlinux)
-    tree.add('isolinux/isolinux.cfg', (
-        'serial 0 115200\nprompt 0\ndefault boot\nlabel boot\n'
-        f'kernel /{_KERNEL}\n'
-        f'append {" ".join(["initrd=/" + _RAMDISK, *words])}\n').encode())
+    tree.add('isolinux/isolinux.cfg', syslinux_config(words).encode())
     tree.image.add_eltorito(
         loader, bootcatfile='/ISOLINUX/BOOT.CAT;1', boot_load_size=4,
         boot_info_table=True, rr_bootcatname='boot.cat',
@@ -226,9 +223,7 @@ def _add_isolinux(tree: _Tree, loaders: Bootloaders,
 def _add_grub(tree: _Tree, esp: Path, words: list[str], *,
               first: bool) -> None:
     """:param first: no other boot loader is on the CD"""
-    command = ' '.join(f"'{word}'" for word in words)
-    tree.add('boot/grub/grub.cfg', (
-        f'linux /{_KERNEL} {command}\ninitrd /{_RAMDISK}\nboot\n').encode())
+    tree.add('boot/grub/grub.cfg', grub_config(words).encode())
     loader = tree.add_file(_ESP, esp)
     catalog = {'bootcatfile': '/BOOT/BOOT.CAT;1',
                'rr_bootcatname': 'boot.cat',
@@ -237,20 +232,42 @@ def _add_grub(tree: _Tree, esp: Path, words: list[str], *,
                             **catalog)
 
 
-def make_esp(path: Path, grub_format: str) -> Path:
-    """Write an EFI system partition whose GRUB looks for a CD of ours."""
+def syslinux_config(words: list[str]) -> str:
+    """:param words: the kernel's, from :func:`append_words`"""
+    append = ' '.join([f'initrd=/{_RAMDISK}', *words])
+    return ('serial 0 115200\nprompt 0\ndefault boot\nlabel boot\n'
+            f'kernel /{_KERNEL}\nappend {append}\n')
+
+
+def grub_config(words: list[str]) -> str:
+    """:param words: the kernel's, from :func:`append_words`"""
+    command = ' '.join(f"'{word}'" for word in words)
+    return f'linux /{_KERNEL} {command}\ninitrd /{_RAMDISK}\nboot\n'
+
+
+def make_grub(path: Path, grub_format: str) -> None:
+    """Write a GRUB that looks for a kernel of ours, on any device.
+
+    :raises NotInstalled: says what to install
+    """
+    if not Path('/usr/lib/grub', grub_format).exists():
+        raise errors.NotInstalled(
+            f'GRUB for {grub_format} is not on this host: install '
+            'grub-efi-amd64-bin, or set the image of an EFI system '
+            'partition', operation='iso')
     with tempfile.TemporaryDirectory() as folder:
         early = Path(folder, 'early.cfg')
         early.write_text(_GRUB_EARLY)
-        loader = Path(folder, EFI_NAMES[grub_format])
-        if not Path('/usr/lib/grub', grub_format).exists():
-            raise errors.NotInstalled(
-                f'GRUB for {grub_format} is not on this host: install '
-                'grub-efi-amd64-bin, or set the image of an EFI system '
-                'partition', operation='iso')
-        programs.run('grub-mkstandalone', '-O', grub_format, '-o', loader,
+        programs.run('grub-mkstandalone', '-O', grub_format, '-o', path,
                      '--modules', _GRUB_MODULES,
                      f'boot/grub/grub.cfg={early}')
+
+
+def make_esp(path: Path, grub_format: str) -> Path:
+    """Write an EFI system partition for a removable medium."""
+    with tempfile.TemporaryDirectory() as folder:
+        loader = Path(folder, EFI_NAMES[grub_format])
+        make_grub(loader, grub_format)
         _make_private(path, loader.stat().st_size + _ESP_ROOM)
         programs.run('mkfs.vfat', path)
         programs.run('mmd', '-i', path, '::EFI', '::EFI/BOOT')
@@ -258,7 +275,7 @@ def make_esp(path: Path, grub_format: str) -> Path:
     return path
 
 
-def _append_words(text: str) -> list[str]:
+def append_words(text: str) -> list[str]:
     """Return the kernel's parameters as words.
 
     :raises InvalidArgument: a boot loader would take them for something else

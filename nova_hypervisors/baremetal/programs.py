@@ -22,8 +22,8 @@ PACKAGES = {
     'grub-mkstandalone': 'grub-common', 'sfdisk': 'fdisk',
     'mke2fs': 'e2fsprogs', 'e2fsck': 'e2fsprogs', 'resize2fs': 'e2fsprogs',
     'mkfs.xfs': 'xfsprogs', 'mkswap': 'util-linux', 'blkid': 'util-linux',
-    'qemu-img': 'qemu-utils', 'apt-get': 'apt', 'apt-cache': 'apt',
-    'dpkg-deb': 'dpkg', 'cpio': 'cpio',
+    'syslinux': 'syslinux', 'qemu-img': 'qemu-utils', 'apt-get': 'apt',
+    'apt-cache': 'apt', 'dpkg-deb': 'dpkg', 'cpio': 'cpio',
 }
 
 

@@ -14,7 +14,7 @@ from nova_hypervisors.baremetal import callback
 from nova_hypervisors.clients import errors
 from nova_hypervisors.tests import certificates
 
-NODE = str(uuid.uuid4())
+NODE = '9d8a1a5e-5f0e-4a3d-8a52-3a1c5a0f7a11'
 IQN = 'iqn-12345678-1234-1234-1234-1234567890abcxyz'
 
 

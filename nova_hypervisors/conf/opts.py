@@ -4,11 +4,15 @@
 from oslo_config import cfg
 
 from nova_hypervisors.conf import baremetal
+from nova_hypervisors.conf import deploy
+from nova_hypervisors.conf import ilo
 from nova_hypervisors.conf import rdp
+from nova_hypervisors.conf import swift
 from nova_hypervisors.conf import virtualbox
 from nova_hypervisors.conf import vmware
 
 
 def list_opts() -> list[tuple[cfg.OptGroup, list[cfg.Opt]]]:
     return [(module.GROUP, module.OPTS)
-            for module in (virtualbox, rdp, vmware, baremetal)]
+            for module in (virtualbox, rdp, vmware, baremetal, deploy, ilo,
+                           swift)]

@@ -11,11 +11,13 @@ import pytest
 from nova_hypervisors.clients.bmc import api
 from nova_hypervisors.clients.bmc import fake
 from nova_hypervisors.clients.bmc import redfish
+from nova_hypervisors.clients.bmc import ribcl
 from nova_hypervisors.clients.bmc import virtualbox
 from nova_hypervisors.tests import certificates
 from nova_hypervisors.tests import imageserver
 from nova_hypervisors.tests import sushyemulator
 from nova_hypervisors.tests.fakes import redfish as fakeredfish
+from nova_hypervisors.tests.fakes.ribcl import server as fakeilo
 
 
 @dataclasses.dataclass
@@ -55,7 +57,8 @@ def clean(machine):
     machine.set_boot(api.BootDevice.DISK, persistent=True)
 
 
-@pytest.fixture(params=['fake', 'virtualbox', 'redfish', 'sushy_tools'])
+@pytest.fixture(params=['fake', 'virtualbox', 'redfish', 'sushy_tools',
+                        'ribcl'])
 def peer(request):
     return request.getfixturevalue(f'{request.param}_peer')
 
@@ -155,3 +158,29 @@ def sushy_tools_peer(emulator, make_redfish, image_server):
     yield Peer(machine, images=image_server.urls, once=False,
                nmi=False)
     clean(machine)
+
+
+@pytest.fixture
+def ilo4(authority):
+    ilo = fakeilo.Ilo4(authority.server())
+    yield ilo
+    ilo.close()
+
+
+@pytest.fixture
+def make_ribcl(authority):
+    """Make clients, with what is to be otherwise than usual."""
+    def make(ilo, **changes):
+        return ribcl.RibclMachine(ribcl.Access(**{
+            'host': '127.0.0.1', 'port': ilo.port, 'user': 'admin',
+            'password': 'se cret', 'verify': str(authority.path),
+            'timeout_s': 5.0, **changes}))
+
+    return make
+
+
+@pytest.fixture
+def ribcl_peer(ilo4, make_ribcl):
+    """A Gen8: BIOS only, and nothing but RIBCL."""
+    return Peer(make_ribcl(ilo4), boot_modes=False, secure_boot=False,
+                nmi=False, soft_reset=False)

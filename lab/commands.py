@@ -66,6 +66,11 @@ def prepare_tests(lab: layout.Layout, show: progress.Progress,
         vsphere.make(lab, lab.logs / 'vcsim.log')
     with show.step('Swift from PyPI'):
         swift.make(lab)
+    with show.step('A deploy ramdisk'):
+        progress.run(
+            (lab.nova_venv(testing.NEWEST) / 'bin/python', '-W', 'ignore',
+             '-m', 'lab.baremetal.guests'), lab.logs / 'ramdisk.log',
+            env={**os.environ, 'LAB_DIR': str(lab.top)}, cwd=layout.CHECKOUT)
 
 
 def _make_cloud_venv(lab: layout.Layout) -> None:

@@ -19,6 +19,7 @@ from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.bmc import api
 
 if TYPE_CHECKING:
+    from nova_hypervisors.baremetal import deploying
     from nova_hypervisors.baremetal import store
     from nova_hypervisors.baremetal import usage
 
@@ -66,6 +67,7 @@ class Services:
     :param machines: shared by all interfaces
     :param store: the nodes
     :param images: who uses which image; see usage.py
+    :param deploying: what deploys have in common; None where nobody deploys
     """
 
     sources: settings.Sources
@@ -73,6 +75,7 @@ class Services:
     machines: Machines
     store: store.Store
     images: usage.Images
+    deploying: deploying.Deploying | None = None
 
 
 class Interface(abc.ABC):  # noqa: B024

@@ -15,7 +15,9 @@ from oslo_config import cfg
 
 from nova_hypervisors.baremetal import backend
 from nova_hypervisors.baremetal import database
+from nova_hypervisors.baremetal import deploying
 from nova_hypervisors.baremetal import interfaces
+from nova_hypervisors.baremetal import publishers
 from nova_hypervisors.baremetal import settings
 from nova_hypervisors.baremetal import store
 from nova_hypervisors.baremetal import usage
@@ -42,7 +44,9 @@ def make_inventory(conf: cfg.ConfigOpts) -> Inventory:
     services = backend.Services(
         settings.Sources(functools.partial(_option, conf),
                          functools.partial(_secret, conf)),
-        folder, backend.Machines(), nodes, usage.Images(db, conf.host))
+        folder, backend.Machines(), nodes, usage.Images(db, conf.host),
+        deploying.Deploying(deploying.settings_of(conf, folder),
+                            functools.partial(publishers.make, conf, folder)))
     return Inventory(conf.host, db, nodes, services,
                      interfaces.Registry(services))
 

@@ -166,6 +166,31 @@ def create_iso_image(path: Path, kernel: Path, ramdisk: Path, *,
     image.close()
 
 
+def add_to_iso(source: Path, path: Path, parameters: Mapping[str, str],
+               files: Mapping[str, bytes]) -> None:
+    """Write a CD anew with parameters on it; it boots as before.
+
+    :param source: one that has all three kinds of names, as ours have
+    :raises InvalidArgument: see :func:`parameters_text`; or the CD cannot be
+        added to
+    """
+    content = {**files, PARAMETERS: parameters_text(parameters).encode()}
+    image = pycdlib.PyCdlib()
+    try:
+        image.open(str(source))
+        tree = _Tree(image)
+        for name, data in content.items():
+            tree.add(name, data)
+        _make_private(path, 0)
+        with path.open('r+b') as target:
+            image.write_fp(target)
+        image.close()
+    except pycdlib.pycdlibexception.PyCdlibException as error:
+        raise errors.InvalidArgument(
+            f'parameters cannot be put onto {source.name}: {error}; build '
+            'the disc with "nova-hypervisors ramdisk build"') from error
+
+
 class _Tree:
     """Files of an ISO image, under each of the three kinds of names."""
 

@@ -38,6 +38,7 @@ _RANDOM_BYTES = 24
 @dataclasses.dataclass(frozen=True, slots=True)
 class _About:
     delete_at: int | None = None
+    content: str = ''
     notes: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
@@ -70,17 +71,21 @@ class HTTPPublisher:
                          else int(self._clock()) + delete_after_s)
             try:
                 with self._lock:
-                    self._place(folder, name, part, only_new=only_new)
-                    _write_about(_about(folder, name), delete_at, {})
+                    self._place(folder, name, part, object_id, only_new)
+                    _write_about(_about(folder, name), _About(
+                        delete_at, object_id))
             finally:
                 part.unlink(missing_ok=True)
         self.sweep()
         return object_id
 
-    def _place(self, folder: Path, name: str, part: Path, *,
+    def _place(self, folder: Path, name: str, part: Path, content: str,
                only_new: bool) -> None:
         target = _data(folder, name)
         if not only_new:
+            if _read_about(_about(folder, name)).content == content:
+                # Who has a URL of it reads on.
+                return
             self._unpublish(folder.name, name)
             part.replace(target)
             return
@@ -138,7 +143,8 @@ class HTTPPublisher:
              notes: dict[str, str]) -> None:
         with _translated('note'), self._lock:
             path = _about(self._find(container, name).parent, name)
-            _write_about(path, _read_about(path).delete_at, notes)
+            _write_about(path, dataclasses.replace(_read_about(path),
+                                                   notes=notes))
 
     def sweep(self) -> None:
         """Delete objects and names whose time is over."""
@@ -210,10 +216,9 @@ def _ended(about: Path, now: float) -> bool:
     return end is not None and end <= now
 
 
-def _write_about(path: Path, delete_at: int | None,
-                 notes: dict[str, str]) -> None:
+def _write_about(path: Path, about: _About) -> None:
     part = path.with_name(f'{path.name}.{secrets.token_hex(4)}')
-    part.write_text(json.dumps({'delete_at': delete_at, 'notes': notes}))
+    part.write_text(json.dumps(dataclasses.asdict(about)))
     part.replace(path)
 
 

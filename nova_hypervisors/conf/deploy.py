@@ -113,6 +113,14 @@ Whether what was written is read back and compared.
 It takes about as long as writing.
 """),
     cfg.IntOpt(
+        'image_cache_ttl',
+        default=10080,
+        min=0,
+        help="""
+Minutes that an image is kept in ``state_path`` after a node was deployed with
+it for the last time.
+"""),
+    cfg.IntOpt(
         'efi_system_partition_size',
         default=200,
         min=32,

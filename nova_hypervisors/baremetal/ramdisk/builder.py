@@ -69,25 +69,34 @@ def build(recipe: Recipe, folder: Path) -> Built:
     :raises NotFound: apt does not know a package
     """
     folder.mkdir(parents=True, exist_ok=True)
-    built = Built(folder / 'deploy.kernel', folder / 'deploy.ramdisk',
-                  folder / 'deploy.iso', {})
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
-        source, root = Path(temporary, 'packages'), Path(temporary, 'root')
-        source.mkdir()
-        kernel = packages.kernel(recipe.kernel_package)
-        needed = packages.libraries(_PACKAGES)
-        built.versions.update(packages.unpack(
-            {kernel, *_PACKAGES, *needed, *recipe.more_packages}, source))
-        make_tree(source, root)
-        pack(root, built.ramdisk)
-        image = next((source / 'boot').glob('vmlinuz-*'))
-        shutil.copyfile(image, built.kernel)
+        source = Path(temporary)
+        return assemble(recipe, source, fetch(recipe, source), folder)
+
+
+def fetch(recipe: Recipe, source: Path) -> dict[str, str]:
+    """Unpack all packages into a folder; return their versions."""
+    kernel = packages.kernel(recipe.kernel_package)
+    needed = packages.libraries(_PACKAGES)
+    return packages.unpack(
+        {kernel, *_PACKAGES, *needed, *recipe.more_packages}, source)
+
+
+def assemble(recipe: Recipe, source: Path, versions: dict[str, str],
+             folder: Path) -> Built:
+    """Make everything from unpacked packages."""
+    built = Built(folder / 'deploy.kernel', folder / 'deploy.ramdisk',
+                  folder / 'deploy.iso', versions)
+    with tempfile.TemporaryDirectory(dir=folder) as root:
+        make_tree(source, Path(root))
+        pack(Path(root), built.ramdisk)
+    shutil.copyfile(next((source / 'boot').glob('vmlinuz-*')), built.kernel)
     media.create_iso_image(
         built.iso, built.kernel, built.ramdisk, loaders=recipe.loaders,
         boot_modes=recipe.boot_modes,
         kernel_append=f'{_CONSOLE} {recipe.kernel_append}'.strip())
     (folder / 'deploy.json').write_text(json.dumps(
-        {'packages': built.versions}, indent=1, sort_keys=True) + '\n')
+        {'packages': versions}, indent=1, sort_keys=True) + '\n')
     return built
 
 

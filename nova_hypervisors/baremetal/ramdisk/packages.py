@@ -62,7 +62,7 @@ def unpack(names: Iterable[str], target: Path) -> dict[str, str]:
     """Unpack packages into a folder; return their versions."""
     wanted = sorted(set(names))
     versions = {}
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         here = Path(folder)
         # It writes to where it is, and may do so as another user.
         here.chmod(0o755)

@@ -81,6 +81,13 @@ def test_an_upload_takes_the_place_of_what_was_there(publisher, container,
     assert fetch(url) == b'new'
 
 
+def test_the_same_again_leaves_its_urls_alone(publisher, container, upload):
+    url = publisher.get_tmp_url(container, 'there.iso', LONG_S)
+    upload('there.iso', b'what is there', delete_after_s=LONG_S)
+    assert fetch(url) == b'what is there'
+    assert publisher.get_object(container, 'there.iso').delete_at
+
+
 def test_only_a_new_one(publisher, container, upload):
     with pytest.raises(errors.AlreadyExists):
         upload('there.iso', b'new', only_new=True)

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Boots a node by the virtual drives of its controller."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import tempfile
+import time
+from collections.abc import Iterator
+from collections.abc import Mapping
+from pathlib import Path
+
+from nova_hypervisors.baremetal import backend
+from nova_hypervisors.baremetal import bootiso
+from nova_hypervisors.baremetal import deploying
+from nova_hypervisors.baremetal import glance
+from nova_hypervisors.baremetal import media
+from nova_hypervisors.baremetal import task as tasks
+from nova_hypervisors.baremetal.boot import base
+from nova_hypervisors.clients import errors
+from nova_hypervisors.clients.bmc import api
+
+LOG = logging.getLogger(__name__)
+
+CDROM, FLOPPY = api.MediaKind.CDROM, api.MediaKind.FLOPPY
+
+# A disc from Glance is kept for the next node, this long.
+_KEPT_S = 24 * 3600
+_CERTIFICATE = 'ca.pem'
+
+
+class VirtualMediaBoot(base.BootInterface):
+    settings = (
+        backend.Setting(
+            'deploy_iso', required=True, aliases=('ilo_deploy_iso',),
+            help='The UUID in Glance of the disc of the deploy ramdisk, or '
+            'its URL: see "nova-hypervisors ramdisk build".'),
+    )
+
+    @property
+    def common(self) -> deploying.Deploying:
+        """:raises InvalidState: nobody deploys here"""
+        found = self.services.deploying
+        if found is None:
+            raise errors.InvalidState('this process deploys no nodes')
+        return found
+
+    @functools.cached_property
+    def _images(self) -> glance.Glance:
+        settings = self.common.settings
+        return glance.Glance(settings.images, settings.write_limit_s)
+
+    @property
+    def isos(self) -> bootiso.BootISOs:
+        return bootiso.BootISOs(self.services, self.common, self._images)
+
+    def validate(self, task: tasks.Task) -> list[backend.Fault]:
+        found = super().validate(task)
+        if not found:
+            iso = self.values(task.node)['deploy_iso']
+            try:
+                if not glance.is_url(iso):
+                    glance.image_id(iso)
+            except errors.InvalidArgument as error:
+                found.append(backend.Fault('driver_info deploy_iso',
+                                           error.detail))
+        return found
+
+    def prepare_ramdisk(self, task: tasks.Task,
+                        parameters: Mapping[str, str]) -> None:
+        self.setup_virtual_media_boot(
+            task, self.values(task.node)['deploy_iso'], parameters)
+
+    def clean_up_ramdisk(self, task: tasks.Task) -> None:
+        self.cleanup_virtual_media_boot(task)
+
+    def prepare_instance(self, task: tasks.Task) -> None:
+        management = task.interfaces.management
+        iso = task.node.instance_info.get(bootiso.BOOT_ISO)
+        if not iso and wants_disc(task):
+            iso = self.isos.pick(task)
+        if iso:
+            self.setup_virtual_media_boot(task, iso)
+        else:
+            management.set_boot(task.node, api.BootDevice.DISK,
+                                persistent=True)
+
+    def clean_up_instance(self, task: tasks.Task) -> None:
+        self.cleanup_virtual_media_boot(task)
+        self.isos.release(task)
+
+    def prepare_rescue(self, task: tasks.Task, image_ref: str) -> None:
+        self.setup_virtual_media_boot(task, image_ref)
+
+    def clean_up_rescue(self, task: tasks.Task) -> None:
+        self.cleanup_virtual_media_boot(task)
+
+    def setup_virtual_media_boot(
+            self, task: tasks.Task, boot_iso: str,
+            parameters: Mapping[str, str] | None = None) -> None:
+        """Let a node boot from a disc, the next time.
+
+        :param boot_iso: a UUID of Glance, the name of an object of ours, or
+            a URL
+        :param parameters: go to a virtual floppy, or onto the disc if the
+            node has no such drive
+        :raises Unsupported: its drives may not be used; nothing was uploaded
+        """
+        machine = task.interfaces.management.machine(task.node)
+        machine.insist_on_media()
+        drives = {drive.kind for drive in machine.media()}
+        if CDROM not in drives:
+            raise backend.unsupported('it has no virtual CD drive', task.node)
+        url = None
+        if parameters and FLOPPY in drives:
+            self._insert_floppy(task, machine, parameters)
+        elif parameters:
+            url = self._disc_with(task, boot_iso, parameters)
+        machine.insert_media(CDROM, url or self._url_of(task, boot_iso))
+        task.interfaces.management.set_boot(task.node, api.BootDevice.CDROM)
+
+    def cleanup_virtual_media_boot(self, task: tasks.Task) -> None:
+        """Empty a node's drives, and delete what was made for it alone.
+
+        All of it is tried, whatever fails.
+
+        :raises ClientError: the first thing that failed
+        """
+        machine = task.interfaces.management.machine(task.node)
+        with contextlib.ExitStack() as everything:
+            for name in (_floppy_of(task), _disc_of(task)):
+                everything.callback(self._delete, name)
+            for kind in (FLOPPY, CDROM):
+                everything.callback(machine.eject_media, kind)
+
+    def _delete(self, name: str) -> None:
+        try:
+            self.common.publisher.delete_object(
+                self.common.settings.container, name)
+        except errors.NotFound:
+            LOG.debug('%s is gone already', name)
+
+    def _insert_floppy(self, task: tasks.Task, machine: api.Machine,
+                       parameters: Mapping[str, str]) -> None:
+        with self._folder() as folder:
+            path = folder / 'floppy.img'
+            media.create_vfat_image(path, parameters, files={
+                _CERTIFICATE: self.common.authority()})
+            machine.insert_media(FLOPPY, self._publish(
+                _floppy_of(task), path, self.common.settings.media_ttl_s))
+
+    def _disc_with(self, task: tasks.Task, iso: str,
+                   parameters: Mapping[str, str]) -> str:
+        if glance.is_url(iso):
+            raise backend.unsupported(
+                'it has no virtual floppy drive, so that parameters have to '
+                'be put onto the disc of the deploy ramdisk: upload that to '
+                'Glance and give its UUID as deploy_iso', task.node)
+        with self._folder() as folder:
+            path = folder / 'deploy.iso'
+            media.add_to_iso(
+                self._images.disc(task.context, iso), path, parameters,
+                {_CERTIFICATE: self.common.authority()})
+            return self._publish(_disc_of(task), path,
+                                 self.common.settings.media_ttl_s)
+
+    def _url_of(self, task: tasks.Task, iso: str) -> str:
+        if glance.is_url(iso):
+            return iso
+        settings = self.common.settings
+        publisher = self.common.publisher
+        if bootiso.is_ours(iso):
+            return publisher.get_tmp_url(settings.container, iso,
+                                         settings.media_ttl_s)
+        name = f'glance-{glance.image_id(iso)}'
+        if self._is_kept(name):
+            return publisher.get_tmp_url(settings.container, name,
+                                         settings.media_ttl_s)
+        return self._publish(name, self._images.disc(task.context, iso),
+                             _KEPT_S)
+
+    def _is_kept(self, name: str) -> bool:
+        """Return whether another node has it there, for long enough."""
+        settings = self.common.settings
+        try:
+            found = self.common.publisher.get_object(settings.container, name)
+        except errors.NotFound:
+            return False
+        return (found.delete_at or 0) > time.time() + 2 * settings.media_ttl_s
+
+    def _publish(self, name: str, path: Path, kept_s: int) -> str:
+        settings = self.common.settings
+        publisher = self.common.publisher
+        publisher.upload_object(settings.container, name, path,
+                                delete_after_s=kept_s, create_container=True)
+        return publisher.get_tmp_url(settings.container, name,
+                                     settings.media_ttl_s)
+
+    @contextlib.contextmanager
+    def _folder(self) -> Iterator[Path]:
+        work = self.common.settings.work
+        work.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryDirectory(dir=work) as folder:
+            yield Path(folder)
+
+
+def wants_disc(task: tasks.Task) -> bool:
+    """Return whether a server boots from a disc each time, by its flavor.
+
+    With ``boot_option`` set to ``netboot``.  If such a server restarts by
+    itself it does not come up: only Nova puts the disc in again.
+    """
+    return task.node.capabilities.get('boot_option') == 'netboot'
+
+
+def _floppy_of(task: tasks.Task) -> str:
+    return f'image-{task.node.uuid}'
+
+
+def _disc_of(task: tasks.Task) -> str:
+    return f'iso-{task.node.uuid}'

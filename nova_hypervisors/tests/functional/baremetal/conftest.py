@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A machine that is QEMU, and what deploys to it."""
+
+import dataclasses
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import types
+import uuid
+from pathlib import Path
+
+import pytest
+from nova.virt import images as nova_images
+
+from lab import layout
+from lab.baremetal import guests
+from lab.baremetal import qemu
+from nova_hypervisors.baremetal import deploying
+from nova_hypervisors.baremetal import interfaces
+from nova_hypervisors.baremetal import task as tasks
+from nova_hypervisors.baremetal.boot import virtualmedia
+from nova_hypervisors.baremetal.deploy import ilo
+from nova_hypervisors.clients import httppublisher
+from nova_hypervisors.tests import baremetalnodes
+from nova_hypervisors.tests import builders
+from nova_hypervisors.tests import qemumachine
+from nova_hypervisors.tests.fakes import glance as fake_glance
+
+DISK_MB = 1024
+STALE = b'what a former tenant left'
+
+
+@pytest.fixture(scope='session')
+def built():
+    """The folder with the deploy ramdisk and what is deployed."""
+    lab = layout.Layout.from_environment()
+    folder = guests.folder(lab)
+    if not (folder / '.done').exists():
+        pytest.fail(f'There is no deploy ramdisk in {folder}: run '
+                    '"make virtualbox" first', pytrace=False)
+    return folder
+
+
+@pytest.fixture
+def folder():
+    # A socket's path has to be short.
+    path = Path(tempfile.mkdtemp(prefix='q'))
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def machine(folder):
+    disk = folder / 'disk'
+    with disk.open('wb') as file:
+        for offset in (0, 2048, 1 << 20, 200 << 20):
+            file.seek(offset)
+            file.write(STALE)
+    os.truncate(disk, DISK_MB << 20)
+    made = qemu.Machine(folder, disk, forwards=(3260, 10000))
+    yield qemumachine.QEMUMachine(made)
+    made.close()
+
+
+@pytest.fixture
+def web_server(folder):
+    """A web server, of busybox, and the folder that it hands out."""
+    served = folder / 'served'
+    served.mkdir()
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        ['busybox', 'httpd', '-f', '-p', f'127.0.0.1:{port}', '-h', served])
+    for _ in range(100):
+        with socket.socket() as probe:
+            if not probe.connect_ex(('127.0.0.1', port)):
+                break
+        time.sleep(0.05)
+    yield types.SimpleNamespace(folder=served,
+                                url=f'http://127.0.0.1:{port}')
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture
+def image_api(folder, monkeypatch):
+    api = fake_glance.FakeImageAPI(folder)
+    monkeypatch.setattr(nova_images, 'IMAGE_API', api)
+    return api
+
+
+@pytest.fixture
+def site(folder, machine, web_server, image_api, built):
+    """Everything that a nova-compute has, with one node."""
+    service = baremetalnodes.make_service(folder)
+    settings = deploying.Settings(
+        folder, callback_url=f'https://{qemu.HOST}:{free_port()}',
+        deploy_timeout_s=120, write_silence_s=30, boot_mb=64,
+        disk_devices=('sda',), kernel_append='console=ttyS0 quiet')
+    settings = dataclasses.replace(
+        settings, callback_port=int(settings.callback_url[-5:].lstrip(':')))
+    publisher = httppublisher.HTTPPublisher(
+        folder / 'objects', web_server.folder, web_server.url)
+    common = deploying.Deploying(settings, lambda: publisher)
+    services = dataclasses.replace(service.services, deploying=common)
+    qemumachine.put(services, machine)
+    yield Site(service, services, machine, publisher, image_api, built)
+    common.stop()
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
+
+
+class Site:
+    def __init__(self, service, services, machine, publisher, image_api,
+                 built):
+        self.service = service
+        self.services = services
+        self.machine = machine
+        self.publisher = publisher
+        self.images = image_api
+        self.built = built
+
+    def make_node(self, deploy_iso=None, **driver_info):
+        forwards = self.machine.qemu.forwards
+        return self.service.add(driver_info={
+            'deploy_iso': deploy_iso or self.images.add(
+                'iso', self.built / 'deploy.iso'),
+            'deploy_address': '127.0.0.1',
+            'deploy_iscsi_port': forwards[3260],
+            'deploy_control_port': forwards[10000], **driver_info})
+
+    def task(self, node, operation='deploy', boot=None, deploy=None,
+             **instance_info):
+        """Begin something with a node."""
+        if instance_info:
+            self.services.store.update_instance_info(
+                node.uuid, instance_info)
+        found = interfaces.Interfaces(
+            qemumachine.QEMUPower(self.services),
+            qemumachine.QEMUManagement(self.services),
+            (boot or virtualmedia.VirtualMediaBoot)(self.services),
+            (deploy or ilo.IloVirtualMediaIscsiDeploy)(self.services))
+        request = types.SimpleNamespace(
+            context=builders.admin_context(),
+            instance=builders.instance(str(uuid.uuid4())))
+        return tasks.Task(self.services.store.get_node(node.uuid), operation,
+                          found, self.services, request)
+
+    def steps(self, node):
+        return [step.name for step in
+                self.services.store.list_steps(node.uuid)]
+
+    def objects(self):
+        """Return what is published, and by how many names."""
+        served = list(self.publisher._served.iterdir())
+        return ({path.name.removesuffix('.data') for path in
+                 self.publisher._store.glob('*/*.data')}, len(served))
+
+
+def deploy(task):
+    """Do what the driver does with a node."""
+    four = task.interfaces
+    assert four.deploy.validate(task) == []
+    assert four.boot.validate(task) == []
+    four.deploy.prepare(task)
+    four.deploy.deploy(task)
+    four.boot.prepare_instance(task)
+    task.end_step()

@@ -47,18 +47,23 @@ def pytest_collection_modifyitems(config, items):
 def pytest_generate_tests(metafunc):
     """Run the tests that prove a row of the matrix with each backend.
 
-    The others run with VBoxManage unless they are marked otherwise.
+    So are those that are long.  The others run with VBoxManage, and those
+    that are marked so with the web service only.
     """
     if 'backend' in metafunc.fixturenames:
-        proves = any(metafunc.definition.iter_markers('feature')) or any(
+        marks = {mark.name for mark in metafunc.definition.iter_markers()}
+        proves = 'feature' in marks or any(
             mark.name == 'feature'
             for parametrize in metafunc.definition.iter_markers('parametrize')
             for values in parametrize.args[1]
             for mark in getattr(values, 'marks', ()))
-        one = ('webservice' if any(metafunc.definition.iter_markers(
-            'by_web_service')) else 'vboxmanage')
-        metafunc.parametrize('backend', ['vboxmanage', 'webservice']
-                             if proves else [one], indirect=True)
+        if 'by_web_service' in marks and not proves:
+            backends = ['webservice']
+        elif proves or 'long' in marks:
+            backends = ['vboxmanage', 'webservice']
+        else:
+            backends = ['vboxmanage']
+        metafunc.parametrize('backend', backends, indirect=True)
 
 
 @pytest.fixture

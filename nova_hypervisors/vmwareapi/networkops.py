@@ -32,16 +32,20 @@ class NetworkOps:
         self._client = client
         self._machines = machine_map
         self._mappings = mappings
+        # Flat networks whose port groups were there.
+        self._seen: set[networks.Plan] = set()
 
     def prepare(self, network_info: Sequence[dict[str, Any]],
                 model: api.NicModel) -> tuple[api.Nic, ...]:
         """Return a machine's adapters; their port groups are there then.
 
+        A flat network's was made by the operator, and is looked for once.
+
         :raises VirtualInterfacePlugException: a network has no place on the
             host
         """
         plans = [networks.plan(vif, self._mappings()) for vif in network_info]
-        if plans:
+        if not self._seen.issuperset(plans):
             with lockutils.lock(_LOCK):
                 host = self._client.network()
                 for wanted in dict.fromkeys(plans):
@@ -51,8 +55,14 @@ class NetworkOps:
                     model=model)
             for vif, wanted in zip(network_info, plans, strict=True))
 
+    def forget(self) -> None:
+        """Look for port groups again: something was not as it should be."""
+        self._seen.clear()
+
     def _ensure(self, wanted: networks.Plan, host: api.HostNetwork) -> None:
         group = networks.missing_group(wanted, host)
+        if wanted.adapter is None:
+            self._seen.add(wanted)
         if group is None:
             return
         try:

@@ -172,12 +172,14 @@ class VMOps:
                  nics: tuple[api.Nic, ...]) -> str:
         try:
             return self._create(spawn, plan, nics)
-        except (errors.ConnectionLost, errors.TimedOut):
+        except errors.ClientError as error:
+            self._networks.forget()
             # It may have been made, and has to be seen to be taken back.
-            end = time.monotonic() + _SEEN_S
-            while (not self.exists(spawn.instance)
-                   and time.monotonic() < end):
-                time.sleep(_LOOK_S)
+            if isinstance(error, (errors.ConnectionLost, errors.TimedOut)):
+                end = time.monotonic() + _SEEN_S
+                while (not self.exists(spawn.instance)
+                       and time.monotonic() < end):
+                    time.sleep(_LOOK_S)
             raise
 
     def _create(self, spawn: request.SpawnRequest, plan: _Plan,

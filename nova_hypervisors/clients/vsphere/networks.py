@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from nova_hypervisors.clients.vsphere import api
+from nova_hypervisors.clients.vsphere import properties
 from nova_hypervisors.clients.vsphere import tasks
 from nova_hypervisors.clients.vsphere import values
 
@@ -17,13 +18,15 @@ class Networks(tasks.HostTasks):
     """NetworkApi of :mod:`.interface`."""
 
     def network(self) -> api.HostNetwork:
-        """Read it in two calls.
+        """Read it in one call, in two for the first time.
 
         What has just been added is with the network system first.
         """
-        found = self._read(self._place.host, _NICS, _SWITCHES, _SYSTEM)
-        system = self._remembered_system(found.get(_SYSTEM))
-        groups = self._read(system, _GROUPS)
+        place, system = self._place.host, self._network_system()
+        objects = properties.read(
+            self._session, properties.of(place, _NICS, _SWITCHES),
+            properties.of(system, _GROUPS))
+        found, groups = objects.get(place, {}), objects.get(system, {})
         return api.HostNetwork(
             nics=tuple(_nic(item) for item in values.items(
                 found.get(_NICS), 'PhysicalNic')),
@@ -41,14 +44,10 @@ class Networks(tasks.HostTasks):
         self._call('RemovePortGroup', self._network_system(), pgName=name)
 
     def _network_system(self) -> values.Ref:
-        if self._system is not None:
-            return self._system
-        return self._remembered_system(
-            self._read(self._place.host, _SYSTEM).get(_SYSTEM))
-
-    def _remembered_system(self, element: values.Element | None,
-                           ) -> values.Ref:
-        self._system = tasks.needed(element, 'the network system')
+        if self._system is None:
+            self._system = tasks.needed(
+                self._read(self._place.host, _SYSTEM).get(_SYSTEM),
+                'the network system')
         return self._system
 
 

@@ -38,6 +38,7 @@ _LACKS = {
     # What passes there, and should not, or is not done.
     'power states': 'a machine that is off is suspended',
     'disk content': 'disks are files of 0 bytes',
+    'lease that ends': 'a lease there never does',
     'nfc content': 'what is posted to a lease is thrown away',
     'delta disks': 'a snapshot makes no disk; parents are not checked',
     'replace extra config': 'a key that is there is added once more',
@@ -49,8 +50,24 @@ _LACKS = {
     'destroy deletes': 'Destroy_Task leaves the folder',
 }
 
+# What nobody asks of a host that is somebody's.
+_NOT_ASKED = {
+    'paging': 'a host decides itself what fits into a page',
+    'privileges': 'they stay as they are',
+    'lease that ends': 'it takes five minutes',
+    'a known adapter': 'it may have one for iSCSI, or none',
+    'iscsi': 'a storage with a volume for the test would be needed',
+}
+
 #: What each peer lacks or lies about; contract tests ask for it by name.
-LIMITS: dict[str, dict[str, str]] = {'vcsim': _LACKS, 'fake': {}}
+LIMITS: dict[str, dict[str, str]] = {
+    'vcsim': _LACKS, 'fake': {}, 'real': _NOT_ASKED}
+
+# Where a real host is; see "Check list" in doc/source/admin/esx.rst.
+_REAL = 'NOVA_HYPERVISORS_ESX_'
+
+#: The peers of a run.
+KINDS = (['real'] if f'{_REAL}HOST' in os.environ else ['vcsim', 'fake'])
 
 
 @dataclasses.dataclass
@@ -82,6 +99,21 @@ class Peer:
                     'host': self.host, 'task_timeout_s': 60, **options}
         return esx.ESXHost(settings.pop('host'), settings.pop('user'),
                            settings.pop('password'), **settings)
+
+
+def real() -> Peer:
+    """Return the host that the environment names."""
+
+    def told(name: str) -> str:
+        value = os.environ.get(_REAL + name)
+        if value is None:
+            pytest.fail(f'{_REAL}{name} is not set', pytrace=False)
+        return value
+
+    host, _, port = told('HOST').partition(':')
+    return Peer('real', host, int(port or 443), told('CA_FILE'),
+                told('DATASTORE'), told('USER'),
+                Path(told('PASSWORD_FILE')).read_text().strip())
 
 
 class VcSim:

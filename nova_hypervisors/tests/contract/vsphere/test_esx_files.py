@@ -238,7 +238,7 @@ def test_a_stream_is_imported(client, place, peer, stream):
             b'nova' * (MB // 4))
 
 
-@pytest.mark.needs('nfc content')
+@pytest.mark.needs('lease that ends')
 def test_a_lease_is_kept_alive(client, place, peer, stream, monkeypatch):
     """The host gives up a lease that it hears nothing of."""
     monkeypatch.setattr('nova_hypervisors.clients.vsphere.nfc._TELL_S', 0.2)

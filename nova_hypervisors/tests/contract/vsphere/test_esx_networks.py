@@ -93,6 +93,7 @@ def lun(peer):
     return one
 
 
+@pytest.mark.needs('a known adapter')
 def test_where_there_is_no_iscsi_that_is_said(client, peer):
     if peer.can('iscsi'):
         assert client.iscsi_adapter().iqn.startswith('iqn.')

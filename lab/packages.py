@@ -17,6 +17,8 @@ from lab import progress
 #: On the host: all else goes into the lab's own folders.
 HOST_PACKAGES = ('bubblewrap', 'ca-certificates', 'debootstrap',
                  'libarchive-tools', 'qemu-system-x86', 'qemu-utils',
+                 # A BMC to talk to.
+                 'openipmi',
                  # What makes media and disks for bare machines.
                  'busybox', 'cpio', 'dosfstools', 'e2fsprogs', 'fdisk',
                  'grub-common', 'grub-efi-amd64-bin', 'isolinux', 'mtools',

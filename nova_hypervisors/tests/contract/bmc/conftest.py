@@ -10,11 +10,13 @@ import pytest
 
 from nova_hypervisors.clients.bmc import api
 from nova_hypervisors.clients.bmc import fake
+from nova_hypervisors.clients.bmc import ipmi
 from nova_hypervisors.clients.bmc import redfish
 from nova_hypervisors.clients.bmc import ribcl
 from nova_hypervisors.clients.bmc import virtualbox
 from nova_hypervisors.tests import certificates
 from nova_hypervisors.tests import imageserver
+from nova_hypervisors.tests import ipmisim
 from nova_hypervisors.tests import sushyemulator
 from nova_hypervisors.tests.fakes import redfish as fakeredfish
 from nova_hypervisors.tests.fakes.ribcl import server as fakeilo
@@ -41,6 +43,15 @@ class Peer:
     sensors: bool = True
     soft_reset: bool = True
 
+    #: how to look what it boots from, if the machine does not tell it
+    look: Any = None
+    #: what the client would set, and the peer does not know
+    unknown: frozenset = frozenset()
+
+    def device(self):
+        """Return what the machine boots from the next time."""
+        return self.look() if self.look else self.machine.boot().device
+
     def wait_for(self, power):
         """Wait until a machine's power is as it is wanted."""
         end = time.monotonic() + self.patience_s
@@ -58,7 +69,7 @@ def clean(machine):
 
 
 @pytest.fixture(params=['fake', 'virtualbox', 'redfish', 'sushy_tools',
-                        'ribcl'])
+                        'ribcl', 'ipmi'])
 def peer(request):
     return request.getfixturevalue(f'{request.param}_peer')
 
@@ -184,3 +195,22 @@ def ribcl_peer(ilo4, make_ribcl):
     """A Gen8: BIOS only, and nothing but RIBCL."""
     return Peer(make_ribcl(ilo4), boot_modes=False, secure_boot=False,
                 nmi=False, soft_reset=False)
+
+
+@pytest.fixture(scope='session')
+def simulator(tmp_path_factory):
+    running = ipmisim.Simulator(tmp_path_factory.mktemp('ipmi'))
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def ipmi_peer(simulator):
+    """OpenIPMI's, which does not tell that a boot device is valid."""
+    machine = ipmi.IpmiMachine(ipmi.Access(
+        '127.0.0.1', 'admin', 'secret', simulator.port, timeout_s=20))
+    yield Peer(machine, drives=frozenset(), boot_modes=False, once=False,
+               secure_boot=False, sensors=False, soft_reset=False, nmi=False,
+               look=simulator.boot_device,
+               unknown=frozenset({api.BootDevice.FLOPPY}))
+    simulator.reset()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -49,7 +50,7 @@ class Machine:
         self.forwards = dict(zip(forwards, _free(len(forwards)),
                                  strict=True))
         self._folder = folder
-        self._disk = disk
+        self.disk = disk
         self._network = network
         self._lock = threading.RLock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -98,6 +99,10 @@ class Machine:
             if process is not None:
                 process.kill()
                 process.wait()
+
+    def resize(self, size_mb: int) -> None:
+        """Give it a larger disk, while it is off."""
+        os.truncate(self.disk, size_mb << 20)
 
     def press_button(self) -> None:
         if self.on:
@@ -152,7 +157,7 @@ class Machine:
             '-serial', 'chardev:serial', '-monitor', 'none', '-qmp',
             f'unix:{self._folder}/qmp,server,nowait',
             '-device', 'virtio-scsi-pci,id=scsi',
-            *_drive('disk', self._disk, 'scsi-hd', index['disk']),
+            *_drive('disk', self.disk, 'scsi-hd', index['disk']),
             '-netdev', f'user,id=net{self._network}{forwards}', '-device',
             f'virtio-net-pci,netdev=net,bootindex={index["pxe"]}',
             *_drive('cdrom', self._inserted('cdrom'), 'scsi-cd',

@@ -3,6 +3,8 @@
 
 from oslo_config import cfg
 
+from nova_hypervisors.conf import iloclient
+
 GROUP = cfg.OptGroup(
     'ilo',
     title='Virtual media and iLO',
@@ -32,6 +34,7 @@ virtual media end by themselves.
 A node reads its virtual CD all the time that it runs from it: the time has to
 be enough for its firmware and the deploy ramdisk to start.
 """),
+    *iloclient.OPTS,
 ]
 
 

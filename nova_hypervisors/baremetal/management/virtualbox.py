@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Says what to boot from, to a machine of VirtualBox."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from nova_hypervisors.baremetal import backend
+from nova_hypervisors.baremetal import nodes
+from nova_hypervisors.baremetal.access import virtualbox
+from nova_hypervisors.baremetal.management import machine
+from nova_hypervisors.clients.bmc import api
+
+
+class VirtualBoxManagementInterface(machine.MachineManagement):
+    settings: ClassVar[tuple[backend.Setting, ...]] = virtualbox.SETTINGS
+
+    def machine(self, node: nodes.Node) -> api.Machine:
+        return virtualbox.machine_of(self, node)

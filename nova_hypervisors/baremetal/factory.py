@@ -5,22 +5,36 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from castellan import key_manager
 from castellan.common import exception as castellan_exception
 from castellan.common import utils as castellan_utils
+from nova import context as nova_context
+from nova.network import neutron
+from nova.virt import event as virtevent
 from oslo_config import cfg
 
 from nova_hypervisors.baremetal import backend
+from nova_hypervisors.baremetal import cleaning
 from nova_hypervisors.baremetal import database
 from nova_hypervisors.baremetal import deploying
+from nova_hypervisors.baremetal import deployops
+from nova_hypervisors.baremetal import hostops
 from nova_hypervisors.baremetal import interfaces
+from nova_hypervisors.baremetal import networkops
+from nova_hypervisors.baremetal import powerops
 from nova_hypervisors.baremetal import publishers
+from nova_hypervisors.baremetal import rescueops
 from nova_hypervisors.baremetal import settings
 from nova_hypervisors.baremetal import store
+from nova_hypervisors.baremetal import tasks
 from nova_hypervisors.baremetal import usage
+from nova_hypervisors.clients.bmc import api
+from nova_hypervisors.common import locks
 
 _NO_OPTION = (cfg.NoSuchGroupError, cfg.NoSuchOptError)
 
@@ -75,3 +89,62 @@ def _secret(conf: cfg.ConfigOpts, reference: str) -> str:
                          f'{error}') from None
     value = found.get_encoded()
     return value.decode() if isinstance(value, bytes) else str(value)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Parts:
+    """What the driver hands its calls to, by noun."""
+
+    inventory: Inventory
+    host: hostops.HostOps
+    networks: networkops.NetworkOps
+    power: powerops.PowerOps
+    deploys: deployops.DeployOps
+    rescues: rescueops.RescueOps
+    cleaner: cleaning.Cleaner
+    watcher: powerops.Watcher
+
+
+def make_parts(conf: cfg.ConfigOpts,
+               emit: Callable[[virtevent.LifecycleEvent], None]) -> Parts:
+    group = conf.baremetal
+    here = make_inventory(conf)
+    instance_locks = locks.InstanceLocks()
+    host = hostops.HostOps(here.store, here.host)
+    make = tasks.Tasks(here.registry, here.services)
+    poller = powerops.Poller(here.store, host, make, group.workers)
+    cleaner = cleaning.Cleaner(
+        here.store, host, make,
+        functools.partial(cleaning.load, group.clean_steps), group.workers)
+    watch = powerops.Watcher(
+        functools.partial(_look, poller, cleaner), powerops.EVENTS,
+        instance_locks, group.power_poll_interval, emit)
+    networks = networkops.NetworkOps(here.store, _neutron)
+    power = powerops.PowerOps(
+        here.store, host, make, instance_locks, watch,
+        timeout_s=group.power_timeout,
+        soft_s=group.soft_power_off_timeout)
+    return Parts(
+        inventory=here, host=host, networks=networks, power=power,
+        deploys=deployops.DeployOps(
+            here.store, host, make, instance_locks, networks, cleaner,
+            power, deployops.Settings(
+                folder=here.services.state_path, host=here.host,
+                default_format=(conf.default_ephemeral_format
+                                or group.default_ephemeral_format),
+                automated_clean=group.automated_clean)),
+        rescues=rescueops.RescueOps(here.store, host, make, instance_locks,
+                                    power),
+        cleaner=cleaner, watcher=watch)
+
+
+def _look(poller: powerops.Poller,
+          cleaner: cleaning.Cleaner) -> Mapping[str, api.Power]:
+    # By the way: what the command for nodes wants cleaned.
+    cleaner.look()
+    return poller.look()
+
+
+def _neutron() -> Any:
+    """Return a client that may change what belongs to others."""
+    return neutron.get_client(nova_context.get_admin_context(), admin=True)

@@ -271,6 +271,20 @@ class Store:
                     seconds=seconds, error=error or None))
 
     @database.retried
+    def interrupt_steps(self, uuid: str) -> str | None:
+        """End those steps that a service has not; return the last one."""
+        open_ones = (_STEPS.c.node_uuid == uuid, _STEPS.c.seconds.is_(None))
+        with self._db.writing() as connection:
+            connection.execute(_STEPS.update().where(*open_ones).values(
+                error='nova-compute ended'))
+            name: str | None = connection.execute(
+                sa.select(_STEPS.c.name).where(*open_ones).order_by(
+                    _STEPS.c.id.desc()).limit(1)).scalar()
+            connection.execute(_STEPS.update().where(*open_ones).values(
+                seconds=0.0))
+            return name
+
+    @database.retried
     def forget_steps(self, uuid: str) -> None:
         """Forget what was done for the servers before."""
         with self._db.writing() as connection:

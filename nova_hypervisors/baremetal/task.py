@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -14,6 +16,11 @@ from nova_hypervisors.common import request as requests
 
 if TYPE_CHECKING:
     from nova_hypervisors.baremetal import interfaces as found
+
+
+# Between two questions whether a task is still wanted, in seconds: each is a
+# call to Nova's database.
+_ASK_S = 3.0
 
 
 class Task:
@@ -28,13 +35,16 @@ class Task:
 
     def __init__(self, node: nodes.Node, operation: str,
                  interfaces: found.Interfaces, services: backend.Services,
-                 request: requests.SpawnRequest | None = None) -> None:
+                 request: requests.SpawnRequest | None = None,
+                 is_wanted: Callable[[], bool] = lambda: True) -> None:
         self.operation = operation
         self.interfaces = interfaces
         self.services = services
         self.request = request
         self._node = node
         self._step: int | None = None
+        self._is_wanted = is_wanted
+        self._ask_at = time.monotonic() + _ASK_S
         self._cancelled = threading.Event()
 
     @property
@@ -83,6 +93,10 @@ class Task:
 
         :raises Cancelled: it is not
         """
+        if time.monotonic() >= self._ask_at:
+            self._ask_at = time.monotonic() + _ASK_S
+            if not self._is_wanted():
+                self.cancel()
         if self._cancelled.is_set():
             raise errors.Cancelled('it is given up',
                                    operation=f'node {self._node.name}')

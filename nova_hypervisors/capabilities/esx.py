@@ -88,6 +88,8 @@ SUPPORT = {
     ),
     'operation.boot-emulated-tpm': _missing(
         'A virtual TPM needs a key provider, which vCenter configures.'),
+    'operation.clean': _missing(
+        'Each server gets a machine that is made for it.'),
     'operation.other-host': _missing(
         'A host is always another one: see "Image storage support".'),
     'operation.host-cpu-stats': _missing(

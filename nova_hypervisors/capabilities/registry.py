@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os_traits
 
+from nova_hypervisors.capabilities import baremetal
 from nova_hypervisors.capabilities import esx
 from nova_hypervisors.capabilities.model import Feature
 from nova_hypervisors.capabilities.model import Level
@@ -39,7 +40,7 @@ def _row(key: str, title: str, status: str = 'optional',
          methods: tuple[str, ...] = (), *, capability: str | None = None,
          traits: tuple[str, ...] = (),
          virtualbox: Support = _PLANNED, webservice: Support | None = None,
-         baremetal: Support = _PLANNED) -> Feature:
+         ) -> Feature:
     """:param webservice: where it differs from ``virtualbox``"""
     return Feature(
         key=key, title=title, status=status, methods=methods,
@@ -47,7 +48,7 @@ def _row(key: str, title: str, status: str = 'optional',
         support={'virtualbox-vboxmanage': virtualbox,
                  'virtualbox-webservice': webservice or virtualbox,
                  'vmware-esx': esx.SUPPORT.get(key, _PLANNED),
-                 'baremetal': baremetal})
+                 'baremetal': baremetal.SUPPORT.get(key, _PLANNED)})
 
 
 # Limits of VirtualBox, with where they are written.
@@ -410,6 +411,9 @@ _OURS = (
              'its own. Of hosts on Windows and macOS, and of those with ARM, '
              'only names and paths are tested, on samples that were made '
              'up.')),
+    _row('operation.clean', 'Clean a machine between two servers',
+         methods=('destroy',), virtualbox=_missing(
+             'Each server gets a machine that is made for it.')),
     _row('operation.inventory', 'Report inventory and traits to Placement',
          methods=('update_provider_tree',), virtualbox=_COMPLETE),
     _row('image.raw', 'Boot from a raw image', methods=('spawn',),

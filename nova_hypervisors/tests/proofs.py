@@ -84,9 +84,11 @@ def watching():
 
 
 def _driver_classes():
+    from nova_hypervisors.baremetal import driver as baremetal
     from nova_hypervisors.virtualbox import driver as virtualbox
     from nova_hypervisors.vmwareapi import driver as vmwareapi
-    return virtualbox.VirtualBoxDriver, vmwareapi.VMwareESXDriver
+    return (virtualbox.VirtualBoxDriver, vmwareapi.VMwareESXDriver,
+            baremetal.BareMetalDriver)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ import importlib
 from typing import Any
 
 _DRIVERS = {
+    'BareMetalDriver': 'nova_hypervisors.baremetal.driver',
     'VMwareESXDriver': 'nova_hypervisors.vmwareapi.driver',
     'VirtualBoxDriver': 'nova_hypervisors.virtualbox.driver',
 }

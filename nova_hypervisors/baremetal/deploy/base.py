@@ -15,10 +15,10 @@ class DeployInterface(backend.Interface):
     All that it does can be done again: nova-compute may have ended in
     between.
 
-    :cvar needs_image: whether a server on such a node has to have an image
+    :cvar takes_volumes: whether a server on such a node may have volumes
     """
 
-    needs_image = True
+    takes_volumes = False
 
     def validate(self, task: tasks.Task) -> list[backend.Fault]:
         """Return all that is wrong with the node, and with what is wanted.

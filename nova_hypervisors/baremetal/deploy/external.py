@@ -13,8 +13,6 @@ from nova_hypervisors.clients.bmc import api
 
 
 class ExternalDeploy(base.DeployInterface):
-    needs_image = False
-
     def prepare(self, task: tasks.Task) -> None:
         """There is nothing to prepare."""
 

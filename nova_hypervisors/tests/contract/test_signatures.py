@@ -9,11 +9,13 @@ import inspect
 import pytest
 from nova.virt import driver as nova_driver
 
+from nova_hypervisors.baremetal import driver as baremetal
 from nova_hypervisors.tests import drivers
 from nova_hypervisors.virtualbox import driver as virtualbox
 from nova_hypervisors.vmwareapi import driver as vmwareapi
 
-DRIVERS = (virtualbox.VirtualBoxDriver, vmwareapi.VMwareESXDriver)
+DRIVERS = (virtualbox.VirtualBoxDriver, vmwareapi.VMwareESXDriver,
+           baremetal.BareMetalDriver)
 
 # Nova 34 sends it, and no other release has it.
 NEW = {'finish_migration': {'share_info'},

@@ -3,6 +3,7 @@
 
 from nova import context as nova_context
 
+from nova_hypervisors.baremetal import driver as baremetal
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.tests.fakes import vbox
 from nova_hypervisors.tests.fakes.esx import storage as esx_storage
@@ -72,3 +73,14 @@ class FakeESXDriver(TakesNovasVolumes, vmwareapi.VMwareESXDriver):
 def _address(portal):
     address, _, port = portal.rpartition(':')
     return address, int(port)
+
+
+class FakeBareMetalDriver(baremetal.BareMetalDriver):
+    """Reserves the first free node for a server, as a scheduler would."""
+
+    def spawn(self, context, instance, *args, **kwargs):
+        nodes = self._parts.inventory.store.list_nodes()
+        instance.node = next(node.uuid for node in nodes
+                             if node.instance_uuid is None)
+        self.prepare_for_spawn(instance)
+        super().spawn(context, instance, *args, **kwargs)

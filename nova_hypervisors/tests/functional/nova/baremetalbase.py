@@ -99,6 +99,7 @@ class Base(novatest.RunsUnderPytest, integrated_helpers._IntegratedTestBase):
         self.driver._parts.watcher.stop()
         self.compute = self.restart_compute_service(
             self.compute, keep_hypervisor_state=False)
+        self.computes[baremetalnodes.HOST] = self.compute
 
     def _make(self, **arguments):
         return self._create_server(flavor_id=self.flavor_id, networks='auto',

@@ -67,6 +67,7 @@ class BareMetalDriver(driver.ComputeDriver):
     def cleanup_host(self, host: str) -> None:
         self._parts.watcher.stop()
         self._parts.cleaner.stop()
+        self._parts.inventory.services.deploying.stop()
         self._parts.inventory.services.machines.close()
         self._parts.inventory.database.close()
 

@@ -50,6 +50,7 @@ _PREFIX = 'nova_hypervisors.'
 
 # Who knows what a driver needs.
 _CHECKING = {
+    'BareMetalDriver': 'nova_hypervisors.baremetal.checking',
     'VirtualBoxDriver': 'nova_hypervisors.virtualbox.checking',
     'VMwareESXDriver': 'nova_hypervisors.vmwareapi.checking',
 }
@@ -78,7 +79,7 @@ def _read(config_files: Sequence[str],
         nova_config.parse_args(['nova-compute'], list(config_files),
                                init_rpc=False, configure_db=False)
         # A value of the wrong kind is noticed when it is first read.
-        for group in ('virtualbox', 'rdp', 'vmware', 'vnc'):
+        for group in ('virtualbox', 'rdp', 'vmware', 'baremetal', 'vnc'):
             for name in conf.CONF[group]:
                 conf.CONF[group][name]
     except (cfg.Error, ValueError) as error:

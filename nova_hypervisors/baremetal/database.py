@@ -57,15 +57,19 @@ class Database:
     """:param url: as SQLAlchemy has it; nothing is connected yet"""
 
     def __init__(self, url: str, lock_path: Path) -> None:
-        self._url = sa.engine.make_url(url)
+        self._text = url
         self._lock_path = lock_path
         self._used = False
         self._facade = enginefacade.transaction_context()
         self._facade.configure(connection=url, sqlite_fk=True,
                                sqlite_synchronous=True, max_retries=1,
                                retry_interval=1)
-        if self._url.get_backend_name() == 'sqlite':
-            self._facade.append_on_engine_create(_prepare_sqlite)
+        self._facade.append_on_engine_create(_prepare_sqlite)
+
+    @property
+    def _url(self) -> sa.engine.URL:
+        """What is no URL is found by options.py, and not at the beginning."""
+        return sa.engine.make_url(self._text)
 
     @property
     def _file(self) -> Path | None:
@@ -121,6 +125,9 @@ class Database:
 
 
 def _prepare_sqlite(engine: sa.Engine) -> None:
+    if engine.dialect.name != 'sqlite':
+        return
+
     @sa.event.listens_for(engine, 'connect')
     def _prepare(connection: Any, _: Any) -> None:
         connection.execute(f'PRAGMA busy_timeout={_BUSY_MS}')

@@ -67,7 +67,9 @@ class BareMetalDriver(driver.ComputeDriver):
     def cleanup_host(self, host: str) -> None:
         self._parts.watcher.stop()
         self._parts.cleaner.stop()
-        self._parts.inventory.services.deploying.stop()
+        deploying = self._parts.inventory.services.deploying
+        if deploying is not None:
+            deploying.stop()
         self._parts.inventory.services.machines.close()
         self._parts.inventory.database.close()
 

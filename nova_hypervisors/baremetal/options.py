@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from oslo_config import cfg
 
 from nova_hypervisors.baremetal import cleaning
+from nova_hypervisors.baremetal import deploying
 from nova_hypervisors.clients import errors
 from nova_hypervisors.common import checks
 
@@ -17,7 +20,8 @@ Finding = checks.Finding
 
 def findings(conf: cfg.ConfigOpts) -> list[Finding]:
     """Return all that is wrong with the options of this driver."""
-    return [*_connection(conf), *_cleaning(conf), *_nova(conf)]
+    return [*_connection(conf), *_cleaning(conf), *_nova(conf),
+            *_deploying(conf)]
 
 
 def _connection(conf: cfg.ConfigOpts) -> Iterator[Finding]:
@@ -57,3 +61,16 @@ def _nova(conf: cfg.ConfigOpts) -> Iterator[Finding]:
         yield Finding('[DEFAULT] config_drive_format',
                       f'{conf.config_drive_format!r} is not made here: it '
                       'has to be iso9660')
+
+
+def _deploying(conf: cfg.ConfigOpts) -> Iterator[Finding]:
+    found = deploying.Deploying(
+        deploying.settings_of(conf, Path(conf.state_path)), _nobody).faults()
+    for text in found:
+        name, _, rest = text.partition(': ')
+        yield Finding(name, rest) if rest else Finding('[deploy]', text)
+
+
+def _nobody() -> Any:
+    """Stand for a publisher where nothing is published."""
+    raise NotImplementedError

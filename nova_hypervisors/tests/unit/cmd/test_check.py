@@ -231,7 +231,7 @@ class TestDriver:
     def test_one_that_there_is_not_does_not_load(self, check):
         results = self.set(check, 'nova_hypervisors.Nonsense')
         assert outcomes(results, 'driver') == [FAILED]
-        assert ('it has VMwareESXDriver, VirtualBoxDriver'
+        assert ('it has BareMetalDriver, VMwareESXDriver, VirtualBoxDriver'
                 in results[-1].details)
 
     def test_one_that_nova_does_not_find_has_to_be_linked(self, check,

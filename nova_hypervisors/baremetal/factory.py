@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from castellan import key_manager
-from castellan.common import exception as castellan_exception
 from castellan.common import utils as castellan_utils
 from nova import context as nova_context
 from nova.network import neutron
@@ -84,7 +83,8 @@ def _secret(conf: cfg.ConfigOpts, reference: str) -> str:
         # As [key_manager] says: auth_type and what it needs.
         found = key_manager.API(conf).get(
             castellan_utils.credential_factory(conf), name)
-    except castellan_exception.CastellanException as error:
+    except Exception as error:
+        # Backends have errors of their own beside castellan's.
         raise ValueError(f'the key manager does not give {name}: '
                          f'{error}') from None
     value = found.get_encoded()

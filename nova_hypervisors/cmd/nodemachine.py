@@ -121,7 +121,11 @@ class Media(OfNode, lister.Lister):
 
 
 class Maintenance(OfNode):
-    """Keep new servers off a node, and Nova's hands too; or no longer."""
+    """Keep new servers off a node, or let it have some again.
+
+    A server that is on it stays, and can be deleted even if the machine does
+    not answer any more.
+    """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)

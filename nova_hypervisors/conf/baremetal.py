@@ -39,7 +39,8 @@ Possible values:
 The number of nodes that are asked for their power, or cleaned, at the same
 time.
 
-A node's controller gets one call at a time from these, whatever the number is.
+It bounds how long a look at all nodes takes: the time that a controller needs
+to answer, times the nodes, by this number.
 """),
     cfg.IntOpt(
         'power_poll_interval',

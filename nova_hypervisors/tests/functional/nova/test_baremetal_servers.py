@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Servers on nodes of bare metal through Nova's API."""
 
+import io
+import json
+
+import fixtures
+import pycdlib
 import pytest
 
 from nova_hypervisors.baremetal import states
+from nova_hypervisors.baremetal.deploy import fake as fake_deploy
 from nova_hypervisors.clients.bmc import api
 from nova_hypervisors.tests.functional.nova import baremetalbase
 
@@ -109,6 +115,29 @@ class BareMetalServersTest(baremetalbase.Base):
         self._delete_server(server)
         self._is_clean(node.uuid)
 
+    def test_the_config_drive_knows_the_node_s_address_and_is_gone(self):
+        seen, deploy = {}, fake_deploy.FakeDeploy.deploy
+
+        def reads(self, task):
+            seen.update(_read(task.node.instance_info['configdrive']))
+            deploy(self, task)
+
+        self.useFixture(fixtures.MonkeyPatch(
+            f'{fake_deploy.__name__}.FakeDeploy.deploy', reads))
+        request = self._build_server(flavor_id=self.flavor_id,
+                                     networks='auto')
+        request.update(config_drive=True, adminPass='a password')
+        server = self._wait_for_state_change(
+            self.api.post_server({'server': request}), 'ACTIVE')
+        self.assertEqual((server['id'], 'a password'), (
+            seen['meta_data']['uuid'], seen['meta_data']['admin_pass']))
+        link, = seen['network_data']['links']
+        node = self._node(server)
+        self.assertEqual(node.ports[0].address, link['ethernet_mac_address'])
+        self.assertNotIn('configdrive', node.instance_info)
+        folder = self.driver._parts.inventory.services.state_path
+        self.assertEqual([], list((folder / 'configdrives').iterdir()))
+
     @pytest.mark.feature('operation.rescue')
     def test_a_rescued_server_boots_another_image(self):
         server = self._make()
@@ -154,3 +183,17 @@ class BareMetalServersTest(baremetalbase.Base):
         console = self.driver.get_serial_console(
             None, baremetalbase.Named(server))
         self.assertEqual(('192.0.2.7', 7001), (console.host, console.port))
+
+
+def _read(path):
+    """Return what a config drive says, by file."""
+    image = pycdlib.PyCdlib()
+    image.open(path)
+    result = {}
+    for name in ('meta_data', 'network_data'):
+        found = io.BytesIO()
+        image.get_file_from_iso_fp(
+            found, rr_path=f'/openstack/latest/{name}.json')
+        result[name] = json.loads(found.getvalue())
+    image.close()
+    return result

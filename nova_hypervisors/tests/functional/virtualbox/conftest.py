@@ -7,17 +7,11 @@ import subprocess
 import uuid
 
 import pytest
-from nova.image import glance as nova_glance
-from nova.virt import fake as nova_fake
-from nova.virt import images as nova_images
 from oslo_config import fixture as config_fixture
 
 from nova_hypervisors import conf
-from nova_hypervisors.common import devices
 from nova_hypervisors.tests import builders
 from nova_hypervisors.tests import peers
-from nova_hypervisors.tests.fakes import glance
-from nova_hypervisors.tests.fakes import records as fake_records
 
 
 @pytest.fixture
@@ -89,47 +83,14 @@ def config(request, folder, real_virtualbox, backend):
 
 
 @pytest.fixture
-def image_api(folder, monkeypatch):
-    """Glance with the test guest as a raw image."""
-    api = glance.FakeImageAPI(folder)
-    monkeypatch.setattr(nova_images, 'IMAGE_API', api)
-    monkeypatch.setattr(nova_glance, 'API', lambda: api)
-    return api
-
-
-@pytest.fixture
 def image(image_api):
     return image_api.add('raw', peers.lab().guest)
 
 
-@pytest.fixture(autouse=True)
-def records(monkeypatch):
-    """Nova's database, of which there is none here."""
-    found = fake_records.FakeRecords()
-    monkeypatch.setattr(devices, 'Records', lambda: found)
-    return found
-
-
 @pytest.fixture
-def make_driver(config, image_api, real_virtualbox):
-    """Make drivers as nova-compute does, one after another."""
+def driver_class(real_virtualbox):
     from nova_hypervisors.virtualbox import driver as virtualbox
-    drivers = []
-
-    def make(virtapi=None, client=None):
-        if drivers:
-            drivers[-1].cleanup_host('here')
-        made = virtualbox.VirtualBoxDriver(virtapi or nova_fake.FakeVirtAPI(),
-                                           client)
-        made.events = []
-        made.register_event_listener(made.events.append)
-        made.init_host('here')
-        drivers.append(made)
-        return made
-
-    yield make
-    for made in drivers:
-        made.cleanup_host('here')
+    yield virtualbox.VirtualBoxDriver
     real_virtualbox.clear()
 
 
@@ -151,26 +112,6 @@ def left_over(folder, real_virtualbox):
                   if path.name not in ('_base', 'snapshots')),
                 *(folder / 'i/snapshots/here').iterdir()]
     return left_over
-
-
-@pytest.fixture
-def driver(make_driver):
-    return make_driver()
-
-
-@pytest.fixture
-def spawn(driver, image):
-    """Spawn a server; its instance is returned."""
-
-    def spawn(instance=None, vifs=(), driver=driver, image_meta=None,
-              **arguments):
-        instance = instance or builders.instance(image)
-        driver.spawn(builders.admin_context(), instance,
-                     image_meta or builders.image_meta(), [], 'secret', {},
-                     network_info=list(vifs), **arguments)
-        return instance
-
-    return spawn
 
 
 @pytest.fixture

@@ -5,20 +5,18 @@ import os
 import uuid
 
 import pytest
-from nova.image import glance as nova_glance
-from nova.virt import fake as nova_fake
-from nova.virt import images as nova_images
 from oslo_config import fixture as config_fixture
 
 from nova_hypervisors import conf
-from nova_hypervisors.common import devices
-from nova_hypervisors.tests import builders
 from nova_hypervisors.tests import peers
 from nova_hypervisors.tests.fakes import esx
-from nova_hypervisors.tests.fakes import glance
-from nova_hypervisors.tests.fakes import records as fake_records
 
 MIB = 2 ** 20
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path
 
 
 @pytest.fixture
@@ -48,15 +46,6 @@ def config(tmp_path, host):
 
 
 @pytest.fixture
-def image_api(tmp_path, monkeypatch):
-    """Glance, with no image in it."""
-    api = glance.FakeImageAPI(tmp_path)
-    monkeypatch.setattr(nova_images, 'IMAGE_API', api)
-    monkeypatch.setattr(nova_glance, 'API', lambda: api)
-    return api
-
-
-@pytest.fixture
 def guest(tmp_path):
     """A disk with a partition table and something to be known by."""
     path = tmp_path / 'guest.img'
@@ -75,54 +64,10 @@ def image(image_api, guest):
     return image_api.add('raw', guest)
 
 
-@pytest.fixture(autouse=True)
-def records(monkeypatch):
-    """Nova's database, of which there is none here."""
-    found = fake_records.FakeRecords()
-    monkeypatch.setattr(devices, 'Records', lambda: found)
-    return found
-
-
 @pytest.fixture
-def make_driver(config, image_api):
-    """Make drivers as nova-compute does, one after another."""
+def driver_class():
     from nova_hypervisors.vmwareapi import driver as vmwareapi
-    drivers = []
-
-    def make(virtapi=None, client=None):
-        if drivers:
-            drivers[-1].cleanup_host('here')
-        made = vmwareapi.VMwareESXDriver(virtapi or nova_fake.FakeVirtAPI(),
-                                         client)
-        made.events = []
-        made.register_event_listener(made.events.append)
-        made.init_host('here')
-        drivers.append(made)
-        return made
-
-    yield make
-    for made in drivers:
-        made.cleanup_host('here')
-
-
-@pytest.fixture
-def driver(make_driver):
-    return make_driver()
-
-
-@pytest.fixture
-def spawn(driver, image):
-    """Spawn a server; its instance is returned."""
-
-    def spawn(instance=None, vifs=(), driver=driver, image_meta=None,
-              **arguments):
-        instance = instance or builders.instance(image)
-        driver.spawn(builders.admin_context(), instance,
-                     image_meta or builders.image_meta(), [], 'secret', {},
-                     network_info=list(vifs), **arguments)
-        return instance
-
-    return spawn
+    return vmwareapi.VMwareESXDriver
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from lab import storage
 from lab import virtualbox
 from lab import vsphere
 from lab.openstack import config
+from lab.openstack import rabbitmq
 
 _HERE = Path(__file__).parent
 
@@ -39,8 +40,6 @@ _START_S = 90
 
 # In the root: the page that nova-novncproxy serves.
 _NOVNC = 'usr/share/novnc'
-
-_RABBITMQ = '/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server'
 
 
 class Cloud:
@@ -70,6 +69,9 @@ class Cloud:
         with show.step('Keystone, Placement, Glance, Neutron, Cinder, Nova'):
             self._start_apis()
         with show.step('nova-compute with VirtualBox, on two hosts'):
+            # Servers that nobody wants there would go there.
+            self._processes.stop(_OTHER_HOSTS, timeout_s=15)
+            self._set_disabled(config.ESX_HOST, True)
             self._start_compute()
 
     def start_esx(self, show: progress.Progress) -> None:
@@ -86,6 +88,7 @@ class Cloud:
                           self._lab.etc / 'nova/nova-compute-esx.conf',
                           program='nova-compute')
             self._wait_for_compute('nova-compute-esx', config.ESX_HOST)
+            self._set_disabled(config.ESX_HOST, False)
 
     def stop(self) -> None:
         """Stop all of it, machines included."""
@@ -116,44 +119,10 @@ class Cloud:
             '--max-connections=500', '--innodb-flush-log-at-trx-commit=0',
             '--innodb-buffer-pool-size=128M', '--performance-schema=off',
             '--character-set-server=utf8mb4'))
-        self._start_rabbitmq()
+        rabbitmq.start(self._lab, self._processes, self._in_root(), self._env)
         progress.wait_until(
             'MariaDB does not answer', lambda: self._sql('select 1'),
             _START_S, self._log('mariadb'))
-
-    def _start_rabbitmq(self) -> None:
-        folder = self._lab.state / 'rabbitmq'
-        folder.mkdir(exist_ok=True)
-        ports = layout.PORTS
-        (folder / 'rabbitmq.conf').write_text(
-            f'listeners.tcp.1 = 127.0.0.1:{ports["rabbitmq"]}\n'
-            'log.console = false\n'
-            # What is transient goes with the connection or is declared so.
-            'deprecated_features.permit.transient_nonexcl_queues = true\n')
-        (folder / 'advanced.config').write_text(
-            '[{kernel, [{inet_dist_use_interface, {127,0,0,1}}]}].\n')
-        env = {
-            **self._env, 'HOME': str(folder),
-            'RABBITMQ_NODENAME': 'lab@localhost',
-            'RABBITMQ_DIST_PORT': str(ports['rabbitmq-peers']),
-            'RABBITMQ_MNESIA_BASE': str(folder / 'mnesia'),
-            'RABBITMQ_LOG_BASE': str(self._lab.logs / 'rabbitmq'),
-            'RABBITMQ_CONFIG_FILE': str(folder / 'rabbitmq.conf'),
-            'RABBITMQ_ADVANCED_CONFIG_FILE': str(folder / 'advanced.config'),
-            'RABBITMQ_ENABLED_PLUGINS_FILE': str(folder / 'plugins'),
-            'RABBITMQ_PID_FILE': str(folder / 'pid'),
-            'ERL_EPMD_ADDRESS': '127.0.0.1',
-            'ERL_EPMD_PORT': str(ports['epmd']),
-            # One scheduler that does not spin: it shares two processors.
-            'RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS': '+S 1:1 +sbwt none',
-        }
-        self._processes.start(
-            'epmd', (*self._in_root(), 'epmd', '-address', '127.0.0.1',
-                     '-port', str(ports['epmd']), '-relaxed_command_check'),
-            env)
-        self._processes.start(
-            'rabbitmq', (*self._in_root(), 'sh', '-c', f'exec {_RABBITMQ}'),
-            env)
 
     def _in_root(self) -> tuple[str, ...]:
         return packages.in_root(self._lab.root, shared=(self._lab.top,),
@@ -323,6 +292,10 @@ class Cloud:
             f"select host from nova.services where host = '{host}' and "
             "`binary` = 'nova-compute' and deleted = 0 and last_seen_up > "
             'utc_timestamp() - interval 30 second')
+
+    def _set_disabled(self, host: str, wanted: bool) -> None:
+        self._sql(f'update nova.services set disabled = {wanted:d} '
+                  f"where host = '{host}'")
 
     def _is_volume_up(self) -> bool:
         self._processes.require('cinder-volume')

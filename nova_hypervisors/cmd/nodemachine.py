@@ -22,6 +22,53 @@ if TYPE_CHECKING:
 _DEVICES = ('disk', 'pxe', 'cdrom', 'floppy')
 
 
+class Interfaces(lister.Lister):
+    """List the interfaces that a node may have, and what they have to know.
+
+    A field is given with "node create --driver-info NAME=VALUE".  Secrets are
+    given as where they are: file:/path, or castellan:ID of the key manager.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        parser.add_argument('--kind', choices=('power', 'management', 'boot',
+                                               'deploy'))
+        parser.add_argument('--name', help='of an interface')
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        from nova_hypervisors.baremetal import interfaces
+        from nova_hypervisors.baremetal import nodes
+        kinds = [parsed_args.kind] if parsed_args.kind else nodes.KINDS
+        rows = []
+        for kind in kinds:
+            for name in interfaces.names(kind):
+                if parsed_args.name in (None, name):
+                    rows += _fields(kind, name)
+        return ('Kind', 'Name', 'Field', 'Type', 'Default', 'What it is'), rows
+
+
+def _fields(kind: str, name: str) -> list[tuple[Any, ...]]:
+    """Return a row for each field of an interface, or one that has none."""
+    from nova_hypervisors.baremetal import interfaces
+    from nova_hypervisors.clients import errors
+    try:
+        declared = interfaces.load(kind, name).settings
+    except errors.ClientError as error:
+        return [(kind, name, '', '', '', str(error))]
+    return [(kind, name, ' or '.join(one.names), one.kind,
+             'required' if one.required else _default(one), one.help)
+            for one in declared] or [(kind, name, '', '', '', '')]
+
+
+def _default(setting: Any) -> str:
+    """Return what a field is if it is not given: options first."""
+    options = ['[{}] {}'.format(*option.split('.', 1))
+               for option in setting.options]
+    fixed = [] if setting.default in (None, '') else [str(setting.default)]
+    return ', '.join(options + fixed)
+
+
 class OfNode(node_commands.Base):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)

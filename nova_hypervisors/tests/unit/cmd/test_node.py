@@ -187,3 +187,27 @@ class TestMachine:
         status, _, err = node('clean', 'a')
         assert status == 1
         assert 'one that is available or clean failed' in err
+
+
+class TestInterfaces:
+    def rows(self, run, *words):
+        status, out, _ = run('node', 'interfaces', '-f', 'json', *words)
+        assert status == 0
+        return json.loads(out)
+
+    def test_all_are_listed_with_what_they_have_to_know(self, run):
+        rows = self.rows(run)
+        assert {row['Kind'] for row in rows} == {
+            'power', 'management', 'boot', 'deploy'}
+        assert {'fake', 'external'} <= {row['Name'] for row in rows}
+
+    def test_a_field_tells_its_names_and_what_it_is_otherwise(self, run):
+        rows = self.rows(run, '--kind', 'power',
+                         '--name', 'virtualbox')
+        port, = (row for row in rows if row['Field'].startswith('vbox_port'))
+        assert port['Field'] == 'vbox_port or virtualbox_port'
+        assert port['Type'] == 'port'
+        assert '18083' in port['Default']
+        secret, = (row for row in rows if row['Type'] == 'secret')
+        assert '[virtualbox] webservice_password' in secret['Default']
+        assert all(row['What it is'] for row in rows)

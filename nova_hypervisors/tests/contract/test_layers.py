@@ -44,7 +44,8 @@ def test_there_is_something_to_look_at():
     assert 'nova.virt' in imports(PACKAGE / 'virtualbox/driver.py')
 
 
-@pytest.mark.parametrize('path', modules('clients', 'consoles', 'transfer'),
+@pytest.mark.parametrize('path', modules('clients', 'consoles', 'redfish',
+                                         'transfer'),
                          ids=ids)
 def test_clients_know_neither_nova_nor_its_configuration(path):
     for name in imports(path):
@@ -52,7 +53,7 @@ def test_clients_know_neither_nova_nor_its_configuration(path):
         assert not name.startswith('nova_hypervisors.conf'), name
         if name.startswith('nova_hypervisors.'):
             assert name.split('.')[1] in (
-                'clients', 'consoles', 'transfer'), name
+                'clients', 'consoles', 'redfish', 'transfer'), name
 
 
 @pytest.mark.parametrize('path', modules(), ids=ids)

@@ -17,6 +17,7 @@ from nova_hypervisors.clients.bmc import virtualbox
 from nova_hypervisors.tests import certificates
 from nova_hypervisors.tests import imageserver
 from nova_hypervisors.tests import ipmisim
+from nova_hypervisors.tests import redfishfront
 from nova_hypervisors.tests import sushyemulator
 from nova_hypervisors.tests.fakes import redfish as fakeredfish
 from nova_hypervisors.tests.fakes.ribcl import server as fakeilo
@@ -69,7 +70,7 @@ def clean(machine):
 
 
 @pytest.fixture(params=['fake', 'virtualbox', 'redfish', 'sushy_tools',
-                        'ribcl', 'ipmi'])
+                        'ribcl', 'ipmi', 'front'])
 def peer(request):
     return request.getfixturevalue(f'{request.param}_peer')
 
@@ -214,3 +215,18 @@ def ipmi_peer(simulator):
                look=simulator.boot_device,
                unknown=frozenset({api.BootDevice.FLOPPY}))
     simulator.reset()
+
+
+@pytest.fixture
+def front(authority):
+    """Our own Redfish service."""
+    running = redfishfront.Front(authority.server())
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def front_peer(front, make_redfish):
+    """A machine in memory, behind our own service."""
+    front.machines['one'] = front.system('one')
+    return Peer(make_redfish(front.url, system='one'), sensors=False)

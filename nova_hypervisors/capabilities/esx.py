@@ -38,6 +38,10 @@ _VIRTUALBOX_S = _missing('It is a network of VirtualBox.')
 SUPPORT = {
     **dict.fromkeys((
         'operation.attach-volume', 'operation.detach-volume',
+        'operation.attach-tagged-volume',
+        'operation.attach-tagged-interface',
+        'operation.rebuild-volume-backed', 'operation.service-control',
+        'operation.hung-reboots', 'network.several-adapters',
         'operation.attach-interface', 'operation.detach-interface',
         'operation.rebuild', 'operation.get-guest-info',
         'operation.get-host-ip', 'operation.launch', 'operation.reboot',

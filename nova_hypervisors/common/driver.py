@@ -84,6 +84,9 @@ class Driver(driver.ComputeDriver):
     def get_host_ip_addr(self) -> str:
         return str(CONF.my_ip)
 
+    def set_host_enabled(self, enabled: bool) -> str:
+        return self._parts.service.set_enabled(enabled)
+
     # What there is
 
     def list_instances(self) -> list[str]:
@@ -145,6 +148,10 @@ class Driver(driver.ComputeDriver):
             self._parts.power.reboot(
                 instance, reboot_type == 'SOFT', functools.partial(
                     self._parts.volumes.match, instance, block_device_info))
+
+    def poll_rebooting_instances(self, timeout: int,
+                                 instances: list[objects.Instance]) -> None:
+        self._parts.service.reboot_hung(instances, timeout)
 
     def suspend(self, context: nova_context.RequestContext,
                 instance: objects.Instance) -> None:

@@ -70,9 +70,6 @@ class VirtualBoxDriver(moving.MovesServers, driver.Driver):
     def get_host_cpu_stats(self) -> dict[str, int]:
         return self._parts.host.cpu_stats()
 
-    def set_host_enabled(self, enabled: bool) -> str:
-        return self._parts.service.set_enabled(enabled)
-
     def host_maintenance_mode(self, host: str, mode: bool) -> str:
         return self._parts.service.set_maintenance(mode)
 
@@ -108,10 +105,6 @@ class VirtualBoxDriver(moving.MovesServers, driver.Driver):
                   retry_interval: int = 0) -> None:
         with boundary.for_instance(instance):
             self._parts.power.power_off(instance, timeout, retry_interval)
-
-    def poll_rebooting_instances(self, timeout: int,
-                                 instances: list[objects.Instance]) -> None:
-        self._parts.service.reboot_hung(instances, timeout)
 
     def pause(self, instance: objects.Instance) -> None:
         with boundary.for_instance(instance):

@@ -38,6 +38,7 @@ from nova_hypervisors.common import plugging
 from nova_hypervisors.common import ports
 from nova_hypervisors.common import resources
 from nova_hypervisors.common import secrets
+from nova_hypervisors.common import serviceops
 from nova_hypervisors.common import snapshotimages
 from nova_hypervisors.consoles import certificates
 from nova_hypervisors.consoles import relay
@@ -60,7 +61,6 @@ from nova_hypervisors.virtualbox import remoteimages
 from nova_hypervisors.virtualbox import remotestorage
 from nova_hypervisors.virtualbox import rescueops
 from nova_hypervisors.virtualbox import resizeops
-from nova_hypervisors.virtualbox import serviceops
 from nova_hypervisors.virtualbox import snapshotops
 from nova_hypervisors.virtualbox import storage
 from nova_hypervisors.virtualbox import transfers

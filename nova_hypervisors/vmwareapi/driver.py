@@ -135,6 +135,7 @@ class VMwareESXDriver(driver.Driver):
         with boundary.for_instance(instance):
             self._parts.volumes.attach(instance, connection_info,
                                        encryption)
+            self._parts.devices.update(context, instance)
 
     def detach_volume(self, context: nova_context.RequestContext,
                       connection_info: dict[str, Any],

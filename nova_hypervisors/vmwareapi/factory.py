@@ -27,6 +27,7 @@ from nova_hypervisors.common import locks
 from nova_hypervisors.common import plugging
 from nova_hypervisors.common import resources
 from nova_hypervisors.common import secrets
+from nova_hypervisors.common import serviceops
 from nova_hypervisors.common import snapshotimages
 from nova_hypervisors.common import watcher
 from nova_hypervisors.consoles import certificates
@@ -72,6 +73,8 @@ class Parts:
     layout: layout.Layout
     machines: machines.Machines
     host: hostops.HostOps
+    service: serviceops.ServiceOps
+    devices: devices.DeviceMetadata
     images: imageops.ImageOps
     power: powerops.PowerOps
     volumes: volumeops.VolumeOps
@@ -134,15 +137,17 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
                               soft_reboot_s=group.wait_soft_reboot_seconds)
     volumes = volumeops.VolumeOps(client, machine_map, instance_locks,
                                   host=conf.host)
+    metadata = devices.DeviceMetadata(devices.Records())
     watch = Watcher(machine_map.states, _EVENTS, instance_locks, _LOOK_S,
                     emit)
     return Parts(
         client=client, layout=where, machines=machine_map, host=host,
+        service=serviceops.ServiceOps(conf.host), devices=metadata,
         images=images, power=power, volumes=volumes,
         vms=vmops.VMOps(
             client, machine_map, where, host, images, networks, power,
             volumes, instance_locks, watch,
-            devices.DeviceMetadata(devices.Records()),
+            metadata,
             plugging.PlugEvents(virtapi, conf.vif_plugging_timeout,
                                 conf.vif_plugging_is_fatal),
             vmops.Settings(

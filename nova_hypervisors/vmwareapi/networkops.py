@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
+from nova import exception
 from nova import objects
 from oslo_concurrency import lockutils
 from oslo_log import log as logging
@@ -21,6 +22,9 @@ from nova_hypervisors.vmwareapi import machines
 from nova_hypervisors.vmwareapi import networks
 
 LOG = logging.getLogger(__name__)
+
+# Of a machine: vSphere Configuration Maximums.
+MOST_ADAPTERS = 10
 
 _LOCK = 'nova-hypervisors-port-groups'
 
@@ -36,14 +40,21 @@ class NetworkOps:
         self._seen: set[networks.Plan] = set()
 
     def prepare(self, network_info: Sequence[dict[str, Any]],
-                model: api.NicModel) -> tuple[api.Nic, ...]:
+                model: api.NicModel,
+                present: int = 0) -> tuple[api.Nic, ...]:
         """Return a machine's adapters; their port groups are there then.
 
         A flat network's was made by the operator, and is looked for once.
 
+        :param present: how many the machine has already
         :raises VirtualInterfacePlugException: a network has no place on the
-            host
+            host, or a machine has no room for so many adapters
         """
+        wanted_in_all = present + len(network_info)
+        if wanted_in_all > MOST_ADAPTERS:
+            raise exception.VirtualInterfacePlugException(
+                f'a machine of ESX has at most {MOST_ADAPTERS} network '
+                f'adapters, not {wanted_in_all}: take ports away')
         plans = [networks.plan(vif, self._mappings()) for vif in network_info]
         if not self._seen.issuperset(plans):
             with lockutils.lock(_LOCK):
@@ -77,11 +88,13 @@ class NetworkOps:
     def attach(self, instance: objects.Instance,
                image_meta: objects.ImageMeta, vif: dict[str, Any]) -> None:
         ref = self._machines.ref(instance.uuid)
-        nics = self.prepare([vif], hardware.nic_model(image_meta))
-        told = self._client.machine_details(ref).extra_config
+        details = self._client.machine_details(ref)
+        nics = self.prepare([vif], hardware.nic_model(image_meta),
+                            len(details.nics))
         self._client.change_machine(ref, api.MachineChange(
             add_nics=nics,
-            extra_config=_retold(told, machineid.with_vif, vif)))
+            extra_config=_retold(details.extra_config,
+                                 machineid.with_vif, vif)))
 
     def detach(self, instance: objects.Instance, vif: dict[str, Any]) -> None:
         ref = self._machines.ref(instance.uuid)

@@ -9,6 +9,7 @@ from nova import exception
 from nova import test
 from nova.tests.unit import utils
 from nova.tests.unit.virt import test_virt_drivers
+from oslo_utils import timeutils
 
 from nova_hypervisors import conf as _registers_options  # noqa: F401
 from nova_hypervisors.tests import novatest
@@ -23,11 +24,9 @@ _NOVAS = 'Nova powers the server off or on if a driver has none'
 NOT_THERE = {
     'test_swap_volume': 'swapping volumes: planned',
     'test_set_admin_password': 'by VMware Tools: planned',
-    'test_poll_rebooting_instances': 'planned',
     'test_get_host_cpu_stats': 'a host has no such counters',
     'test_block_stats': 'planned',
     'test_get_all_volume_usage': 'planned',
-    'test_set_host_enabled': 'planned',
     'test_get_spice_console': 'ESX has no SPICE',
     'test_get_serial_console': 'planned',
     'test_pause': _PAUSE,
@@ -88,6 +87,13 @@ class VMwareESXDriverTest(novatest.RunsUnderPytest,
             exception.InstanceFaultRollback,
             self.connection.migrate_disk_and_power_off, self.ctxt, instance,
             'dest_host', instance.flavor, network_info)
+
+    def test_poll_rebooting_instances(self):
+        # Nova's own hands pairs over, of which the first is the instance.
+        instance, _ = self._get_running_instance()
+        instance.vm_state, instance.task_state = 'active', 'rebooting'
+        instance.host, instance.launched_at = 'here', timeutils.utcnow()
+        self.connection.poll_rebooting_instances(10, [instance])
 
 
 novatest.insist(VMwareESXDriverTest, NOT_THERE)

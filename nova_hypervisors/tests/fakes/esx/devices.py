@@ -26,6 +26,8 @@ _IDE, _SCSI, _SATA = (_D.VirtualIDEController, _D.VirtualSCSIController,
 _CONTROLLERS = ((_IDE, 200, 2, 2), (_SCSI, 1000, 4, 16), (_SATA, 15000, 4, 30),
                 (_D.VirtualNVMEController, 31000, 4, 15))
 _PCI = 100
+#: Of one machine (vSphere Configuration Maximums).
+_MOST_NICS = 10
 #: The SCSI controller's own address on its bus.
 _SCSI_ITSELF = 7
 
@@ -113,7 +115,7 @@ class Devices:
         if isinstance(device, _D.VirtualController):
             self._add_controller(index, device)
         elif isinstance(device, _D.VirtualEthernetCard):
-            self._place_nic(device)
+            self._place_nic(index, device)
         elif isinstance(device, _D.VirtualSerialPort):
             device.key = self._next(9000)
             device.controllerKey = 400
@@ -140,7 +142,10 @@ class Devices:
         if device.controllerKey is None:
             device.controllerKey = _PCI
 
-    def _place_nic(self, device: Any) -> None:
+    def _place_nic(self, index: int, device: Any) -> None:
+        if sum(isinstance(one, _D.VirtualEthernetCard)
+               for one in self.result) >= _MOST_NICS:
+            raise faults.invalid_device(index, 'There is no room for it.')
         device.key = self._next(4000)
         device.controllerKey = _PCI
         device.unitNumber = device.key - 4000 + 7

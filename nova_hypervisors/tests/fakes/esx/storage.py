@@ -75,6 +75,11 @@ class StorageSystem(managed.Managed):
                 return _disk(lun)
         return None
 
+    @property
+    def static_targets(self) -> list[str]:
+        """The names of those that the adapter has been told of."""
+        return [iqn for _, _, iqn in self._static]
+
     def _hba(self) -> Any:
         return _I(
             key=self._key, device=self.device, bus=0, status='online',

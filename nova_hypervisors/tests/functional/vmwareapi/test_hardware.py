@@ -2,6 +2,7 @@
 """What images and flavors choose, as the host has it."""
 
 import pytest
+from nova import exception
 from nova.compute import power_state
 
 from nova_hypervisors.clients.vsphere import api
@@ -77,3 +78,20 @@ def test_tags_are_kept(spawn, records, image):
     spawn(instance, [vif])
     device, = instance.device_metadata.devices
     assert (device.mac, device.tags) == (vif['address'], ['front'])
+
+
+@pytest.mark.feature('network.several-adapters')
+def test_as_many_adapters_as_there_is_room_for(spawn, driver, image, details):
+    vifs = [builders.vif(address=f'fa:16:3e:00:00:{number:02x}')
+            for number in range(11)]
+    with pytest.raises(exception.VirtualInterfacePlugException,
+                       match='at most 10 network adapters, not 11'):
+        spawn(vifs=vifs)
+    assert driver.list_instances() == []
+    instance = spawn(vifs=vifs[:10])
+    assert [nic.mac for nic in details(instance).nics] == [
+        vif['address'] for vif in vifs[:10]]
+    with pytest.raises(exception.NovaException, match='not 11'):
+        driver.attach_interface(CONTEXT, instance, builders.image_meta(),
+                                vifs[10])
+    assert len(details(instance).nics) == 10

@@ -26,7 +26,7 @@ class ServiceOps:
         """Say whether servers are taken.
 
         Nova's scheduler sees to it that none comes: there is nothing to be
-        told to VirtualBox, whose servers go on.
+        told to a hypervisor, whose servers go on.
         """
         LOG.info('This host takes %s', 'servers' if enabled
                  else 'no new servers')

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Volumes of servers on an ESX host through Nova's API.
+
+Nova's own fixture stands for Cinder, and tells of targets that the fake host
+finds.
+"""
+
+import fixtures
+import pytest
+from nova import objects
+
+from nova_hypervisors.tests import builders
+from nova_hypervisors.tests.fakes.esx import storage
+from nova_hypervisors.tests.functional.nova import esxbase
+
+GIB = 2 ** 30
+
+
+class ESXVolumesTest(esxbase.Base):
+    def _volume(self, volume_id):
+        """Have a volume, and let Cinder tell where it is."""
+        lun = storage.Lun(f'iqn.2026-11.org.example:{volume_id}', GIB, 1)
+        self.host.luns.append(lun)
+        self.cinder.VOLUME_CONNECTION_INFO[volume_id] = {
+            'driver_volume_type': 'iscsi', 'data': {
+                'target_portal': f'{lun.address}:{lun.port}',
+                'target_iqn': lun.iqn, 'target_lun': lun.lun}}
+        self.addCleanup(self.cinder.VOLUME_CONNECTION_INFO.pop, volume_id)
+        return lun
+
+    def _attached(self, server):
+        """Return the names of the storage's disks that a server has."""
+        return [disk.backing.deviceName.rpartition('/')[2]
+                for disk in self._machine(server).disks
+                if hasattr(disk.backing, 'deviceName')]
+
+    def _boot_from_volume(self):
+        return self._wait_for_state_change(self.api.post_server({'server': {
+            'name': 'from-volume', 'flavorRef': '1', 'networks': 'auto',
+            'imageRef': '', 'block_device_mapping_v2': [{
+                'boot_index': 0, 'uuid': self.cinder.IMAGE_BACKED_VOL,
+                'source_type': 'volume', 'destination_type': 'volume'}]}}),
+            'ACTIVE')
+
+    @pytest.mark.feature('operation.rebuild-volume-backed')
+    def test_a_server_is_rebuilt_in_its_volume(self):
+        lun = self._volume(self.cinder.IMAGE_BACKED_VOL)
+        server = self._boot_from_volume()
+        self.assertEqual([lun.naa], self._attached(server))
+        first = self._machine(server).ref._moId
+
+        def reimage(*_, **__):
+            """Do as Cinder does: write the image, and tell Nova."""
+            assert self.host.storage.static_targets == []
+            self.api.create_server_external_events([{
+                'name': 'volume-reimaged', 'server_uuid': server['id'],
+                'tag': self.cinder.IMAGE_BACKED_VOL}])
+
+        self.useFixture(fixtures.MonkeyPatch(
+            'nova.volume.cinder.API.reimage_volume', reimage))
+        self._rebuild_server(server, '76fa36fc-c930-4bf3-8c8a-ea2a2420deb6')
+        self.assertEqual([lun.naa], self._attached(server))
+        self.assertEqual('poweredOn', self._state(server))
+        self.assertNotEqual(first, self._machine(server).ref._moId)
+
+    def _tags(self, server):
+        """Return the tags that Nova's metadata service would tell now."""
+        instance = objects.Instance.get_by_uuid(
+            builders.admin_context(), server['id'],
+            expected_attrs=['device_metadata'])
+        return {device.path: device.tags for device
+                in instance.device_metadata.devices}
+
+    @pytest.mark.feature('operation.attach-tagged-volume')
+    def test_a_guest_is_told_of_the_tag_of_a_volume(self):
+        lun = self._volume(self.cinder.ISCSI_BACKED_VOL)
+        server = self._create_server(networks='auto')
+        self.api.post_server_volume(server['id'], {'volumeAttachment': {
+            'volumeId': self.cinder.ISCSI_BACKED_VOL, 'tag': 'data'}})
+        self._wait(lambda: self._tags(server) == {'/dev/sdb': ['data']})
+        self.assertEqual([lun.naa], self._attached(server))
+        self.api.delete_server_volume(server['id'],
+                                      self.cinder.ISCSI_BACKED_VOL)
+        self._wait(lambda: self._tags(server) == {})
+        self.assertEqual([], self._attached(server))

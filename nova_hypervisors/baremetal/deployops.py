@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from nova import context as nova_context
 from nova import exception
 from nova import objects
 from nova.compute import task_states
@@ -160,6 +161,9 @@ class DeployOps:
         four.boot.prepare_instance(task)
         if spawn.power_on:
             self._power.start(task.node)
+        else:
+            # It may run what was deployed already.
+            self._power.stop(task.node)
 
     @contextlib.contextmanager
     def _config_drive(self, task: task_types.Task,
@@ -215,7 +219,8 @@ class DeployOps:
 
     # A server is taken away
 
-    def destroy(self, instance: objects.Instance) -> None:
+    def destroy(self, instance: objects.Instance,
+                context: nova_context.RequestContext) -> None:
         with self._locks.hold(instance.uuid):
             node = self._store.find_by_instance(instance.uuid)
             if node is None:
@@ -223,7 +228,7 @@ class DeployOps:
                 return
             self._store.move(node.uuid, states.ALL, states.DELETING)
             try:
-                self._take_away(node)
+                self._take_away(node, context)
             except Exception as error:
                 if not node.maintenance:
                     self._store.move(node.uuid, [states.DELETING],
@@ -237,8 +242,9 @@ class DeployOps:
                        else states.AVAILABLE)
             self._cleaner.look()
 
-    def _take_away(self, node: nodes.Node) -> None:
-        task = self._tasks.begin(node, 'delete')
+    def _take_away(self, node: nodes.Node,
+                   context: nova_context.RequestContext) -> None:
+        task = self._tasks.begin(node, 'delete', context=context)
         four = task.interfaces
         task.step('power off')
         four.deploy.tear_down(task)

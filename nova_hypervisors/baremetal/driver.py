@@ -171,7 +171,7 @@ class BareMetalDriver(driver.ComputeDriver):
                 destroy_disks: bool = True,
                 destroy_secrets: bool = True) -> None:
         with boundary.for_instance(instance):
-            self._parts.deploys.destroy(instance)
+            self._parts.deploys.destroy(instance, context)
 
     def cleanup(self, context: nova_context.RequestContext,
                 instance: objects.Instance, network_info: Any,
@@ -180,7 +180,7 @@ class BareMetalDriver(driver.ComputeDriver):
                 destroy_vifs: bool = True,
                 destroy_secrets: bool = True) -> None:
         with boundary.for_instance(instance):
-            self._parts.deploys.destroy(instance)
+            self._parts.deploys.destroy(instance, context)
 
     # Power
 
@@ -189,7 +189,7 @@ class BareMetalDriver(driver.ComputeDriver):
                  block_device_info: dict[str, Any] | None = None,
                  accel_info: Any = None, share_info: Any = None) -> None:
         with boundary.for_instance(instance):
-            self._parts.power.power_on(instance)
+            self._parts.power.power_on(instance, context)
 
     def power_off(self, instance: objects.Instance, timeout: int = 0,
                   retry_interval: int = 0) -> None:
@@ -203,14 +203,15 @@ class BareMetalDriver(driver.ComputeDriver):
                bad_volumes_callback: Callable[..., Any] | None = None,
                accel_info: Any = None, share_info: Any = None) -> None:
         with boundary.for_instance(instance):
-            self._parts.power.reboot(instance, reboot_type == 'SOFT')
+            self._parts.power.reboot(instance, reboot_type == 'SOFT',
+                                     context)
 
     def resume_state_on_host_boot(
             self, context: nova_context.RequestContext,
             instance: objects.Instance, network_info: Any, share_info: Any,
             block_device_info: dict[str, Any] | None = None) -> None:
         with boundary.for_instance(instance):
-            self._parts.power.power_on(instance)
+            self._parts.power.power_on(instance, context)
 
     def trigger_crash_dump(self, instance: objects.Instance) -> None:
         with boundary.for_instance(instance):
@@ -231,7 +232,7 @@ class BareMetalDriver(driver.ComputeDriver):
     def unrescue(self, context: nova_context.RequestContext,
                  instance: objects.Instance) -> None:
         with boundary.for_instance(instance):
-            self._parts.rescues.unrescue(instance)
+            self._parts.rescues.unrescue(instance, context)
 
     # Networks
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import concurrent.futures
 from collections.abc import Mapping
 
+from nova import context as nova_context
 from nova import objects
 from nova.compute import power_state
 from nova.virt import event as virtevent
@@ -141,10 +142,11 @@ class PowerOps:
                 self._watch.expect(node.instance_uuid,
                                    api.Power(node.power_state))
 
-    def power_on(self, instance: objects.Instance) -> None:
+    def power_on(self, instance: objects.Instance,
+                 context: nova_context.RequestContext) -> None:
         with self._locks.hold(instance.uuid):
             task = self._tasks.begin(self._host.of_instance(instance),
-                                     'power on')
+                                     'power on', context=context)
             booting.prepare(task)
             self.start(task.node)
 
@@ -184,10 +186,11 @@ class PowerOps:
             return False
         return True
 
-    def reboot(self, instance: objects.Instance, soft: bool) -> None:
+    def reboot(self, instance: objects.Instance, soft: bool,
+               context: nova_context.RequestContext) -> None:
         with self._locks.hold(instance.uuid):
             node = self._host.of_instance(instance)
-            task = self._tasks.begin(node, 'reboot')
+            task = self._tasks.begin(node, 'reboot', context=context)
             if soft:
                 self.stop(node, self._soft_s)
             # What it boots from may be a disc that has to be put in again.

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from nova import context as nova_context
 from nova import exception
 from nova import objects
 
@@ -47,10 +48,11 @@ class RescueOps:
             self._move(instance, task, states.ACTIVE, states.RESCUED)
             back.pop_all()
 
-    def unrescue(self, instance: objects.Instance) -> None:
+    def unrescue(self, instance: objects.Instance,
+                 context: nova_context.RequestContext) -> None:
         with self._locks.hold(instance.uuid):
             task = self._tasks.begin(self._host.of_instance(instance),
-                                     'unrescue')
+                                     'unrescue', context=context)
             task.step('power off')
             self._power.stop(task.node)
             task.step('boot the server')

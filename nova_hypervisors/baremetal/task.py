@@ -36,11 +36,13 @@ class Task:
     def __init__(self, node: nodes.Node, operation: str,
                  interfaces: found.Interfaces, services: backend.Services,
                  request: requests.SpawnRequest | None = None,
-                 is_wanted: Callable[[], bool] = lambda: True) -> None:
+                 is_wanted: Callable[[], bool] = lambda: True,
+                 context: Any = None) -> None:
         self.operation = operation
         self.interfaces = interfaces
         self.services = services
         self.request = request
+        self._context = context
         self._node = node
         self._step: int | None = None
         self._is_wanted = is_wanted
@@ -55,7 +57,7 @@ class Task:
     @property
     def context(self) -> Any:
         """Nova's request context; None where nobody has asked."""
-        return self.request.context if self.request else None
+        return self.request.context if self.request else self._context
 
     def step(self, name: str) -> None:
         """Begin a step; the one before is over.

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from nova_hypervisors.baremetal import backend
 from nova_hypervisors.baremetal import interfaces
@@ -24,7 +25,11 @@ class Tasks:
 
     def begin(self, node: nodes.Node, operation: str,
               request: requests.SpawnRequest | None = None,
-              is_wanted: Callable[[], bool] = lambda: True) -> task.Task:
-        """:param is_wanted: asked now and then; False ends the task"""
+              is_wanted: Callable[[], bool] = lambda: True,
+              context: Any = None) -> task.Task:
+        """:param is_wanted: asked now and then; False ends the task
+
+        :param context: who asks, where there is no request
+        """
         return task.Task(node, operation, self.registry.of(node),
-                         self._services, request, is_wanted)
+                         self._services, request, is_wanted, context)

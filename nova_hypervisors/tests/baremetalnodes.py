@@ -23,6 +23,7 @@ HOST = 'here'
 class Service:
     """:ivar options: by 'group.name': what an operator has set"""
 
+    url: str
     options: dict[str, Any]
     database: database.Database
     store: store.Store
@@ -39,7 +40,8 @@ class Service:
 def make_service(folder: Path, url: str | None = None,
                  host: str = HOST) -> Service:
     options: dict[str, Any] = {}
-    db = database.Database(url or f'sqlite:///{folder}/nodes.db', folder)
+    url = url or f'sqlite:///{folder}/nodes.db'
+    db = database.Database(url, folder)
     db.upgrade()
     kept = store.Store(db)
     images = usage.Images(db, host)
@@ -47,7 +49,7 @@ def make_service(folder: Path, url: str | None = None,
         settings.Sources(lambda group, name: options.get(f'{group}.{name}'),
                          settings.secret_from),
         folder, backend.Machines(), kept, images)
-    return Service(options, db, kept, images, services,
+    return Service(url, options, db, kept, images, services,
                    interfaces.Registry(services))
 
 

@@ -106,7 +106,7 @@ def make(ops, wanted):
 
 
 def take_away(here, ops, wanted):
-    ops.deploys.destroy(wanted.instance)
+    ops.deploys.destroy(wanted.instance, wanted.context)
     node = node_of(here)
     if node.provision_state == states.CLEANING:
         ops.cleaner.clean(node)
@@ -171,10 +171,10 @@ class TestDeploy:
         ops.deploys._settings = dataclasses.replace(
             ops.deploys._settings, automated_clean=False)
         make(ops, wanted)
-        ops.deploys.destroy(wanted.instance)
+        ops.deploys.destroy(wanted.instance, wanted.context)
         assert node_of(here).provision_state == states.AVAILABLE
         # To be told again is fine.
-        ops.deploys.destroy(wanted.instance)
+        ops.deploys.destroy(wanted.instance, wanted.context)
 
     def test_a_task_that_was_cancelled_is_a_server_that_is_gone(
             self, here, ops, wanted, monkeypatch):

@@ -134,8 +134,8 @@ class TestReservation:
         context.set_forkserver_preload([taking.__name__])
         won, barrier = context.Queue(), context.Barrier(8)
         processes = [context.Process(target=taking.take_all, args=(
-            f'sqlite:///{tmp_path}/nodes.db', tmp_path,
-            HOST, [node.uuid for node in made], barrier, won))
+            here.url, tmp_path, HOST, [node.uuid for node in made], barrier,
+            won))
             for _ in range(8)]
         for process in processes:
             process.start()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 from lab import layout
@@ -26,8 +27,10 @@ ROOT_UUID = '5eed0002-0000-4000-8000-000000000002'
 
 _CONSOLE = 'console=ttyS0,115200n8 quiet'
 _MIB = 1 << 20
-_DISK_MB = 96
-_BOOT_MB = 80
+# After which one of a former checkout is deleted.
+_KEPT_S = 7 * 24 * 3600
+# GRUB is ten times as large as Syslinux.
+_BOOT_MB = {media.BIOS: 20, media.UEFI: 34}
 _ROOT_MB = 24
 
 _MODULES = ('drivers/virtio/*', 'drivers/scsi/virtio_scsi*',
@@ -68,27 +71,34 @@ poweroff -f
 
 
 def folder(lab: layout.Layout) -> Path:
-    return lab.top / 'baremetal'
+    """Return where they are; another checkout has its own."""
+    return lab.top / 'ramdisks' / _stamp()
 
 
 def make(lab: layout.Layout) -> None:
     """Build everything; what is there already is no work."""
-    target, stamp = folder(lab), _stamp()
-    done = target / '.done'
-    if done.exists() and done.read_text() == stamp:
+    target = folder(lab)
+    if target.exists():
         return
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _forget_old(target.parent)
     recipe = builder.Recipe(kernel_package=KERNEL)
-    with tempfile.TemporaryDirectory(dir=target) as temporary:
-        source = Path(temporary)
-        builder.assemble(recipe, source, builder.fetch(recipe, source),
-                         target)
-        make_ramdisk(source, target / 'guest.ramdisk')
-    make_root(target / 'root.raw')
-    for mode in (media.BIOS, media.UEFI):
-        make_disk(target, mode)
-    done.write_text(stamp)
+    with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
+        source, made = Path(temporary, 'packages'), Path(temporary, 'made')
+        source.mkdir()
+        made.mkdir()
+        builder.assemble(recipe, source, builder.fetch(recipe, source), made)
+        make_ramdisk(source, made / 'guest.ramdisk')
+        make_root(made / 'root.raw')
+        for mode in (media.BIOS, media.UEFI):
+            make_disk(made, mode)
+        made.rename(target)
+
+
+def _forget_old(parent: Path) -> None:
+    for path in parent.iterdir():
+        if path.stat().st_mtime < time.time() - _KEPT_S:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def make_ramdisk(source: Path, path: Path) -> None:
@@ -121,8 +131,8 @@ def make_root(path: Path) -> None:
 def make_disk(target: Path, mode: str) -> None:
     """Write an image of a whole disk, which boots by itself."""
     path = target / f'{mode}.raw'
-    part = partitions.Part(partitions.BOOT, _MIB, _BOOT_MB * _MIB)
-    partitions.make_table(path, _DISK_MB * _MIB, (part,),
+    part = partitions.Part(partitions.BOOT, _MIB, _BOOT_MB[mode] * _MIB)
+    partitions.make_table(path, part.size + 2 * _MIB, (part,),
                           partitions.boot_code(mode))
     with tempfile.TemporaryDirectory() as temporary:
         boot = Path(temporary, 'boot')
@@ -146,7 +156,7 @@ def _stamp() -> str:
                  Path(__file__)):
         if path.is_file():
             digest.update(path.read_bytes())
-    return digest.hexdigest()
+    return digest.hexdigest()[:16]
 
 
 if __name__ == '__main__':

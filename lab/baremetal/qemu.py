@@ -119,7 +119,9 @@ class Machine:
     def insert(self, drive: str, url: str) -> None:
         """:raises OSError: it cannot be fetched"""
         part = self._folder / f'{drive}.part'
-        with urllib.request.urlopen(url, timeout=_LIMIT_S) as answer, \
+        # Its controller is on this host, unlike the machine.
+        here = url.replace(f'//{HOST}:', '//127.0.0.1:')
+        with urllib.request.urlopen(here, timeout=_LIMIT_S) as answer, \
                 part.open('wb') as file:
             shutil.copyfileobj(answer, file)
         with self._lock:

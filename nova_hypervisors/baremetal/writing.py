@@ -95,6 +95,11 @@ def check(wanted: Wanted, image_size: int) -> None:
             f'{size_mb} MB, Root size: {wanted.root_mb} MB')
 
 
+def written_whole(head: bytes) -> Written:
+    """:param head: what the image of a whole disk begins with"""
+    return Written(disk_identifier=partitions.disk_identifier(head))
+
+
 class Writer:
     """Writes one disk.
 
@@ -125,6 +130,22 @@ class Writer:
                     self._disk.verify(piece, offset, place)
         return written
 
+    def add_config_drive(self, image: Path, config_drive: Path) -> None:
+        """Add a config drive to a whole disk that has its image already.
+
+        :raises ClientError: see :meth:`write`
+        """
+        size = self._disk.get_size(_LOGIN_S)
+        with image.open('rb') as file:
+            head = file.read(_HEAD)
+        with tempfile.TemporaryDirectory(dir=self._folder,
+                                         prefix='writing-') as folder:
+            table = Path(folder, 'table')
+            part = partitions.add_config_drive(table, head, size)
+            self._step('write the config drive')
+            self._put_table(table, size)
+            self._put_file(config_drive, part)
+
     def _whole_disk(self, wanted: Wanted, size: int,
                     folder: Path) -> Written:
         image_size = wanted.image.stat().st_size
@@ -148,7 +169,7 @@ class Writer:
                            _HEAD, rest)]
             self._put_table(table, size)
             self._put_file(wanted.config_drive, part)
-        return Written(disk_identifier=partitions.disk_identifier(head))
+        return written_whole(head)
 
     def _partitions(self, wanted: Wanted, size: int,
                     folder: Path) -> Written:

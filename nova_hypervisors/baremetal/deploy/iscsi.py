@@ -124,6 +124,11 @@ class ISCSIDeploy(running.RamdiskDeploy):
             self._continue_deploy(task, wanted, ramdisk)
         self.secure(task)
 
+    def clean(self, task: tasks.Task) -> None:
+        """Let the ramdisk erase the disk, as far as the disk can."""
+        with self.ramdisk(task, mode='erase'):
+            task.step('the disk is erased')
+
     def clean_up(self, task: tasks.Task) -> None:
         try:
             task.interfaces.boot.clean_up_ramdisk(task)
@@ -190,6 +195,14 @@ class ISCSIDeploy(running.RamdiskDeploy):
     def _continue_deploy(self, task: tasks.Task, wanted: writing.Wanted,
                          ramdisk: running.Running) -> None:
         """Write the disk of a node whose ramdisk has called."""
+        with self.writer(task, ramdisk) as writer:
+            written = writer.write(wanted)
+        self.note(task, written)
+
+    @contextlib.contextmanager
+    def writer(self, task: tasks.Task,
+               ramdisk: running.Running) -> Iterator[writing.Writer]:
+        """Yield what writes the node's disk, until the task is cancelled."""
         settings = self.common.settings
         settings.work.mkdir(parents=True, exist_ok=True, mode=0o700)
         with _cancelling(task) as cancelled:
@@ -198,8 +211,11 @@ class ISCSIDeploy(running.RamdiskDeploy):
                 cancelled=cancelled)
             disk = iscsi.Disk(
                 ramdisk.target(), supervisor, thin=ramdisk.info.thin)
-            written = writing.Writer(disk, settings.work, task.step).write(
-                wanted)
+            yield writing.Writer(disk, settings.work, task.step)
+
+    @staticmethod
+    def note(task: tasks.Task, written: writing.Written) -> None:
+        """Keep by what the server's disk is found."""
         task.save_instance_info(**{
             name: value or None for name, value
             in dataclasses.asdict(written).items()})

@@ -194,16 +194,17 @@ class RamdiskDeploy(base.DeployInterface):
 
     def _end(self, task: tasks.Task, reach: Reach, key: str) -> None:
         """Let the ramdisk write what it has not yet, and the node go off."""
-        try:
-            _tell(reach, f'{key} halt')
-        except OSError as error:
-            LOG.warning('Node %s: the ramdisk cannot be told to end: %s',
-                        task.node.name, error)
         power = task.interfaces.power
         end = time.monotonic() + _END_S
+        heard = False
         while (power.power(task.node) is not api.Power.OFF
                and time.monotonic() < end):
+            if not heard:
+                heard = _tell_end(task, reach, key)
             task.wait(_LOOK_S)
+        if not heard:
+            LOG.warning('Node %s: the ramdisk could not be told to end',
+                        task.node.name)
         power.set_power(task.node, api.Power.OFF)
 
 
@@ -214,6 +215,20 @@ def _mode_of(text: str, node: nodes.Node) -> api.BootMode:
         raise errors.InvalidArgument(
             f'the capability boot_mode is {text!r}: use bios or uefi',
             operation=f'node {node.name}') from None
+
+
+def _tell_end(task: tasks.Task, reach: Reach, key: str) -> bool:
+    """Return whether the ramdisk has heard it.
+
+    When it has just called back it may not listen yet.
+    """
+    try:
+        _tell(reach, f'{key} halt')
+    except OSError as error:
+        LOG.debug('Node %s: the ramdisk does not hear: %s', task.node.name,
+                  error)
+        return False
+    return True
 
 
 def _tell(reach: Reach, line: str) -> None:

@@ -24,6 +24,7 @@ from nova_hypervisors.baremetal import task as tasks
 from nova_hypervisors.baremetal.boot import virtualmedia
 from nova_hypervisors.baremetal.deploy import ilo
 from nova_hypervisors.clients import httppublisher
+from nova_hypervisors.common import configdrive
 from nova_hypervisors.tests import baremetalnodes
 from nova_hypervisors.tests import builders
 from nova_hypervisors.tests import qemumachine
@@ -38,7 +39,7 @@ def built():
     """The folder with the deploy ramdisk and what is deployed."""
     lab = layout.Layout.from_environment()
     folder = guests.folder(lab)
-    if not (folder / '.done').exists():
+    if not folder.exists():
         pytest.fail(f'There is no deploy ramdisk in {folder}: run '
                     '"make virtualbox" first', pytrace=False)
     return folder
@@ -110,6 +111,16 @@ def site(folder, machine, web_server, image_api, built):
     qemumachine.put(services, machine)
     yield Site(service, services, machine, publisher, image_api, built)
     common.stop()
+
+
+@pytest.fixture
+def config_drive(folder):
+    path = folder / 'config.iso'
+    with path.open('wb') as target:
+        configdrive.write_iso(
+            [('openstack/latest/meta_data.json', '{"uuid": "my own"}')],
+            target)
+    return str(path)
 
 
 def free_port():

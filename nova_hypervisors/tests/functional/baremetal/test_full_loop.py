@@ -10,7 +10,6 @@ import hashlib
 import pytest
 
 from lab.baremetal import guests
-from nova_hypervisors.common import configdrive
 from nova_hypervisors.tests.functional.baremetal import conftest
 
 CALLED_S = 90
@@ -48,16 +47,6 @@ def add_partition_image(site, **properties):
     return site.images.add(
         'raw', site.built / 'root.raw', kernel_id=kernel, ramdisk_id=ramdisk,
         **properties)
-
-
-@pytest.fixture
-def config_drive(folder):
-    path = folder / 'config.iso'
-    with path.open('wb') as target:
-        configdrive.write_iso(
-            [('openstack/latest/meta_data.json', '{"uuid": "my own"}')],
-            target)
-    return str(path)
 
 
 @pytest.mark.parametrize('mode', ['bios', 'uefi'])

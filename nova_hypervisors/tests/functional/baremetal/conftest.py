@@ -100,7 +100,7 @@ def site(folder, machine, web_server, image_api, built):
     service = baremetalnodes.make_service(folder)
     settings = deploying.Settings(
         folder, callback_url=f'https://{qemu.HOST}:{free_port()}',
-        deploy_timeout_s=120, write_silence_s=30, boot_mb=64,
+        deploy_timeout_s=300, write_silence_s=60, boot_mb=64,
         disk_devices=('sda',), kernel_append='console=ttyS0 quiet')
     settings = dataclasses.replace(
         settings, callback_port=int(settings.callback_url[-5:].lstrip(':')))

@@ -12,8 +12,8 @@ import pytest
 from lab.baremetal import guests
 from nova_hypervisors.tests.functional.baremetal import conftest
 
-CALLED_S = 90
-SPOKEN_S = 90
+
+SPOKEN_S = 300
 
 
 @pytest.mark.parametrize('mode', ['bios', 'uefi'])

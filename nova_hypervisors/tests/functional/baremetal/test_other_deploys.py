@@ -13,7 +13,7 @@ from nova_hypervisors.baremetal.deploy import ramdiskiso
 from nova_hypervisors.clients import errors
 from nova_hypervisors.tests.functional.baremetal import conftest
 
-SPOKEN_S = 90
+SPOKEN_S = 300
 
 
 def test_the_node_writes_its_image_itself(site, config_drive):

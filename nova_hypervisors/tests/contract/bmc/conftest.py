@@ -11,6 +11,7 @@ import pytest
 from nova_hypervisors.clients.bmc import api
 from nova_hypervisors.clients.bmc import fake
 from nova_hypervisors.clients.bmc import ipmi
+from nova_hypervisors.clients.bmc import openstack
 from nova_hypervisors.clients.bmc import redfish
 from nova_hypervisors.clients.bmc import ribcl
 from nova_hypervisors.clients.bmc import virtualbox
@@ -19,6 +20,7 @@ from nova_hypervisors.tests import imageserver
 from nova_hypervisors.tests import ipmisim
 from nova_hypervisors.tests import redfishfront
 from nova_hypervisors.tests import sushyemulator
+from nova_hypervisors.tests.fakes import cloud as fakecloud
 from nova_hypervisors.tests.fakes import redfish as fakeredfish
 from nova_hypervisors.tests.fakes.ribcl import server as fakeilo
 
@@ -70,7 +72,7 @@ def clean(machine):
 
 
 @pytest.fixture(params=['fake', 'virtualbox', 'redfish', 'sushy_tools',
-                        'ribcl', 'ipmi', 'front'])
+                        'ribcl', 'ipmi', 'front', 'openstack'])
 def peer(request):
     return request.getfixturevalue(f'{request.param}_peer')
 
@@ -230,3 +232,19 @@ def front_peer(front, make_redfish):
     """A machine in memory, behind our own service."""
     front.machines['one'] = front.system('one')
     return Peer(make_redfish(front.url, system='one'), sensors=False)
+
+
+@pytest.fixture
+def cloud():
+    return fakecloud.Cloud()
+
+
+@pytest.fixture
+def openstack_peer(cloud, image_server):
+    """See functional/nova/test_bare_servers.py for the real one."""
+    cloud.compute.add('one')
+    machine = openstack.OpenStackMachine(
+        cloud, 'one', '6f8a7a8a-0d0c-4a3f-9a4e-0d2a6f6c8f11')
+    return Peer(machine, images=image_server.urls, boot_modes=False,
+                drives=frozenset({api.MediaKind.CDROM}), secure_boot=False,
+                sensors=False)

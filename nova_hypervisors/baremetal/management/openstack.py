@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Says what to boot from, to a server of a cloud."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from nova_hypervisors.baremetal import backend
+from nova_hypervisors.baremetal import nodes
+from nova_hypervisors.baremetal.access import openstack
+from nova_hypervisors.baremetal.management import machine
+from nova_hypervisors.clients.bmc import api
+
+
+class OpenStackManagementInterface(machine.MachineManagement):
+    settings: ClassVar[tuple[backend.Setting, ...]] = openstack.SETTINGS
+
+    def machine(self, node: nodes.Node) -> api.Machine:
+        return openstack.machine_of(self, node)

@@ -27,6 +27,8 @@ _LIMIT_S = 30.0
 
 #: The address of this host, as the machine sees it.
 HOST = '10.0.2.2'
+#: That of the machine's network card.
+ADDRESS = '52:54:00:5e:ed:02'
 
 _DRIVES = ('cdrom', 'floppy')
 
@@ -51,7 +53,7 @@ class Machine:
                                  strict=True))
         self._folder = folder
         self.disk = disk
-        self._network = network
+        self.network = network
         self._lock = threading.RLock()
         self._process: subprocess.Popen[bytes] | None = None
         self.serial = folder / 'serial.log'
@@ -160,8 +162,8 @@ class Machine:
             f'unix:{self._folder}/qmp,server,nowait',
             '-device', 'virtio-scsi-pci,id=scsi',
             *_drive('disk', self.disk, 'scsi-hd', index['disk']),
-            '-netdev', f'user,id=net{self._network}{forwards}', '-device',
-            f'virtio-net-pci,netdev=net,bootindex={index["pxe"]}',
+            '-netdev', f'user,id=net{self.network}{forwards}',
+            '-device', _card(index['pxe']),
             *_drive('cdrom', self._inserted('cdrom'), 'scsi-cd',
                     index['cdrom'])]
         if (floppy := self._inserted('floppy')) is not None:
@@ -204,6 +206,10 @@ class Machine:
                         raise OSError(answer['error']['desc'])
 
             yield say
+
+
+def _card(index: int) -> str:
+    return f'virtio-net-pci,netdev=net,mac={ADDRESS},bootindex={index}'
 
 
 def _drive(name: str, path: Path | None, kind: str,

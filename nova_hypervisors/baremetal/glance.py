@@ -50,7 +50,7 @@ class Glance:
     def properties(self, context: Any, ref: str) -> dict[str, Any]:
         """Return the properties of an image."""
         with translated():
-            found = nova_images.get_info(_admin(context), image_id(ref))
+            found = nova_images.get_info(admin(context), image_id(ref))
         return dict(found.get('properties') or {})
 
     def disc(self, context: Any, ref: str) -> Path:
@@ -60,7 +60,7 @@ class Glance:
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         with translated():
-            path, _ = self._cache.ensure(_admin(context), image_id(ref))
+            path, _ = self._cache.ensure(admin(context), image_id(ref))
         if not imagecache.is_iso(path):
             raise errors.InvalidArgument(
                 f'the image {ref} is no ISO image: its disk_format has to be '
@@ -79,14 +79,14 @@ class Glance:
             if not path.exists():
                 part = path.with_suffix('.part')
                 try:
-                    nova_images.fetch(_admin(context), found, str(part))
+                    nova_images.fetch(admin(context), found, str(part))
                     part.replace(path)
                 finally:
                     part.unlink(missing_ok=True)
         return path
 
 
-def _admin(context: Any) -> Any:
+def admin(context: Any) -> Any:
     """Return a context: nobody has asked for what is cleaned up."""
     return context or nova_context.get_admin_context()
 

@@ -6,6 +6,7 @@ import nova.conf
 from nova_hypervisors.conf import baremetal
 from nova_hypervisors.conf import deploy
 from nova_hypervisors.conf import ilo
+from nova_hypervisors.conf import pxe
 from nova_hypervisors.conf import rdp
 from nova_hypervisors.conf import swift
 from nova_hypervisors.conf import virtualbox
@@ -16,6 +17,7 @@ CONF = nova.conf.CONF
 baremetal.register_opts(CONF)
 deploy.register_opts(CONF)
 ilo.register_opts(CONF)
+pxe.register_opts(CONF)
 rdp.register_opts(CONF)
 swift.register_opts(CONF)
 virtualbox.register_opts(CONF)

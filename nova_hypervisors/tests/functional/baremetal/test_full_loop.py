@@ -12,7 +12,6 @@ import pytest
 from lab.baremetal import guests
 from nova_hypervisors.tests.functional.baremetal import conftest
 
-
 SPOKEN_S = 300
 
 

@@ -9,6 +9,8 @@ help:
 	@echo 'make demo        a cloud on this machine, and a server in it'
 	@echo 'make demo HYPERVISOR=esx'
 	@echo '                 the same on a simulated ESX host'
+	@echo 'make demo HYPERVISOR=baremetal'
+	@echo '                 a bare machine is deployed'
 	@echo 'make test        every test, with every release of Nova'
 	@echo
 	@echo 'make test-long   the tests that are too long for every day'

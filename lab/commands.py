@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from collections.abc import Iterable
+from pathlib import Path
 
 from lab import browser
 from lab import layout
@@ -26,7 +27,8 @@ from lab.openstack import tempest
 _CLOUD_PACKAGES = ('cinder', 'glance', 'keystone', 'neutron', 'nova',
                    'openstack-placement', 'python-openstackclient', 'pymysql',
                    'pyuwsgi')
-_DEMOS = {'virtualbox': 'lab.demo', 'esx': 'lab.esxdemo'}
+_DEMOS = {'virtualbox': 'lab.demo', 'esx': 'lab.esxdemo',
+          'baremetal': 'lab.metaldemo'}
 _CONSTRAINTS = layout.CHECKOUT / 'lab/constraints.txt'
 
 
@@ -67,10 +69,14 @@ def prepare_tests(lab: layout.Layout, show: progress.Progress,
     with show.step('Swift from PyPI'):
         swift.make(lab)
     with show.step('A deploy ramdisk'):
-        progress.run(
-            (lab.nova_venv(testing.NEWEST) / 'bin/python', '-W', 'ignore',
-             '-m', 'lab.baremetal.guests'), lab.logs / 'ramdisk.log',
-            env={**os.environ, 'LAB_DIR': str(lab.top)}, cwd=layout.CHECKOUT)
+        _make_ramdisk(lab, lab.nova_venv(testing.NEWEST))
+
+
+def _make_ramdisk(lab: layout.Layout, venv: Path) -> None:
+    progress.run(
+        (venv / 'bin/python', '-W', 'ignore', '-m', 'lab.baremetal.guests'),
+        lab.logs / 'ramdisk.log',
+        env={**os.environ, 'LAB_DIR': str(lab.top)}, cwd=layout.CHECKOUT)
 
 
 def _make_cloud_venv(lab: layout.Layout) -> None:
@@ -79,7 +85,7 @@ def _make_cloud_venv(lab: layout.Layout) -> None:
     # As a user has it: a wheel.
     packages.pip_install(lab, lab.cloud, (
         '--reinstall-package', 'nova-hypervisors', '-c', str(_CONSTRAINTS),
-        f'{layout.CHECKOUT}[vmware]'), log)
+        f'{layout.CHECKOUT}[vmware,baremetal,ilo4]'), log)
 
 
 def up(words: list[str]) -> int:
@@ -95,7 +101,7 @@ def up(words: list[str]) -> int:
 def demo(words: list[str]) -> int:
     """Start the cloud and take a server through its life.
 
-    HYPERVISOR in the environment says on what: virtualbox or esx.
+    HYPERVISOR in the environment says on what: virtualbox, esx, baremetal.
     """
     hypervisor = os.environ.get('HYPERVISOR') or 'virtualbox'
     if hypervisor not in _DEMOS:
@@ -108,9 +114,14 @@ def demo(words: list[str]) -> int:
     if hypervisor == 'esx':
         with show.step('A simulated ESX host'):
             vsphere.make(lab, lab.logs / 'vcsim.log')
+    if hypervisor == 'baremetal':
+        with show.step('A deploy ramdisk'):
+            _make_ramdisk(lab, lab.cloud)
     cloud.start(show)
     if hypervisor == 'esx':
         cloud.start_esx(show)
+    if hypervisor == 'baremetal':
+        cloud.start_metal(show)
     return _run_in_cloud(lab, _DEMOS[hypervisor])
 
 

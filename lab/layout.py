@@ -29,6 +29,8 @@ PORTS = {name: port + _OFFSET for name, port in {
     'cinder': 28776,
     'placement': 28778,
     'vcsim': 28989,
+    'metal-callback': 28990,
+    'metal-media': 28991,
     'glance': 29292,
     'neutron': 29696,
 }.items()}

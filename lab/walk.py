@@ -42,6 +42,7 @@ class Walk(abc.ABC):
     :cvar service: the nova-compute, as the lab knows it
     :cvar flavor: of the servers
     :cvar running: what the hypervisor says of a server that is active
+    :cvar wait_s: limit of one step
     """
 
     hypervisor: str
@@ -49,6 +50,7 @@ class Walk(abc.ABC):
     service: str
     flavor: str
     running: str
+    wait_s = WAIT_S
 
     def __init__(self, lab: layout.Layout, show: progress.Progress) -> None:
         self._lab = lab
@@ -120,7 +122,8 @@ class Walk(abc.ABC):
                     self._compute_log())
             return server.status == status and server.task_state is None
 
-        progress.wait_until(f'the server is not {status}', there, WAIT_S,
+        progress.wait_until(f'the server is not {status}', there,
+                            self.wait_s,
                             self._compute_log(), pause_s=0.3)
         found = self.machine_state()
         if found != state:
@@ -159,7 +162,7 @@ class Walk(abc.ABC):
         progress.wait_until(
             'the servers are still there',
             lambda: not any(map(self._compute.find_server, self._ids)),
-            WAIT_S, self._compute_log(), pause_s=0.3)
+            self.wait_s, self._compute_log(), pause_s=0.3)
 
 
 def table(rows: list[Row], hypervisor: str) -> str:

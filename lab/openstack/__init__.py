@@ -33,7 +33,8 @@ _SERVICES = ('nova-compute', 'nova-compute-2', 'nova-novncproxy',
              'nova-api', 'cinder-volume', 'cinder-scheduler', 'cinder',
              'neutron', 'glance', 'placement', 'keystone')
 # What not every demo has.
-_OTHER_HOSTS = ('nova-compute-esx', 'vcsim')
+_OTHER_HOSTS = ('nova-compute-esx', 'vcsim', 'nova-compute-metal',
+                'metal', 'metal-media')
 _SERVERS = ('rabbitmq', 'epmd', 'mariadb')
 
 _START_S = 90
@@ -71,7 +72,8 @@ class Cloud:
         with show.step('nova-compute with VirtualBox, on two hosts'):
             # Servers that nobody wants there would go there.
             self._processes.stop(_OTHER_HOSTS, timeout_s=15)
-            self._set_disabled(config.ESX_HOST, True)
+            for host in (config.ESX_HOST, config.METAL_HOST):
+                self._set_disabled(host, True)
             self._start_compute()
 
     def start_esx(self, show: progress.Progress) -> None:
@@ -89,6 +91,33 @@ class Cloud:
                           program='nova-compute')
             self._wait_for_compute('nova-compute-esx', config.ESX_HOST)
             self._set_disabled(config.ESX_HOST, False)
+
+    def start_metal(self, show: progress.Progress) -> None:
+        """Start a bare machine, and a nova-compute for it."""
+        folder = config.metal_folder(self._lab)
+        with show.step('nova-compute with a bare machine'):
+            self._processes.start(
+                'metal', (self._lab.cloud / 'bin/python', '-m',
+                          'lab.baremetal.bmc', folder),
+                {**self._env, 'PYTHONPATH': str(layout.CHECKOUT)})
+            self._processes.start('metal-media', (
+                'busybox', 'httpd', '-f', '-p',
+                f'127.0.0.1:{layout.PORTS["metal-media"]}', '-h',
+                self._lab.state / 'nova-metal/served'))
+            progress.wait_until(
+                'the machine is not there', (folder / 'node.yaml').exists,
+                _START_S, self._log('metal'))
+            self._end_outdated('nova-compute-metal')
+            self._program('nova-compute-metal',
+                          self._lab.etc / 'nova/nova-compute-metal.conf',
+                          program='nova-compute')
+            # Its cell knows it when it has a node.
+            progress.wait_until(
+                'nova-compute-metal is not up',
+                lambda: self._is_compute_up('nova-compute-metal',
+                                            config.METAL_HOST),
+                _START_S, self._log('nova-compute-metal'))
+            self._set_disabled(config.METAL_HOST, False)
 
     def stop(self) -> None:
         """Stop all of it, machines included."""

@@ -9,12 +9,14 @@ from pathlib import Path
 from lab import layout
 from lab import storage
 from lab import vsphere
+from lab.baremetal import qemu
 
 #: The cloud listens on loopback only: this is no secret.
 PASSWORD = 'lab'
 HOST = 'lab'
 SECOND_HOST = 'lab-2'
 ESX_HOST = 'lab-esx'
+METAL_HOST = 'lab-metal'
 REGION = 'RegionOne'
 PHYSICAL_NETWORK = 'physnet1'
 
@@ -251,6 +253,32 @@ def nova_compute_esx(lab: layout.Layout) -> Sections:
     return sections
 
 
+def metal_folder(lab: layout.Layout) -> Path:
+    """Return where the bare machine is."""
+    return lab.state / 'metal'
+
+
+def nova_compute_metal(lab: layout.Layout) -> Sections:
+    """Return all that the nova-compute of the bare machine needs."""
+    sections = nova(lab)
+    state = lab.state / 'nova-metal'
+    sections['DEFAULT'] |= {
+        'compute_driver': 'nova_hypervisors.BareMetalDriver',
+        'host': METAL_HOST, 'state_path': state,
+        'instances_path': state / 'instances', 'force_config_drive': True}
+    sections['vnc'] = sections['serial_console'] = {'enabled': False}
+    sections['baremetal'] = {'power_poll_interval': 3}
+    sections['deploy'] = {
+        'callback_port': layout.PORTS['metal-callback'],
+        # The host, as QEMU's network has it.
+        'callback_url': f'https://{qemu.HOST}:'
+                        f'{layout.PORTS["metal-callback"]}',
+        'publisher': 'http', 'http_root': state / 'served',
+        'http_url': f'http://127.0.0.1:{layout.PORTS["metal-media"]}',
+        'disk_devices': 'sda', 'kernel_append_params': 'console=ttyS0 quiet'}
+    return sections
+
+
 def write(lab: layout.Layout) -> None:
     """Write every service's configuration."""
     for name, sections in {
@@ -262,13 +290,16 @@ def write(lab: layout.Layout) -> None:
             'nova/nova.conf': nova_services(lab),
             'nova/nova-compute.conf': nova_compute(lab),
             'nova/nova-compute-2.conf': nova_compute_second(lab),
-            'nova/nova-compute-esx.conf': nova_compute_esx(lab)}.items():
+            'nova/nova-compute-esx.conf': nova_compute_esx(lab),
+            'nova/nova-compute-metal.conf': nova_compute_metal(lab),
+            }.items():
         path = lab.etc / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(as_ini(sections))
     # Nova's application takes the first of its files for the paste file.
     shutil.copy(lab.cloud / 'etc/nova/api-paste.ini', lab.etc / 'nova')
     for folder in ('locks', 'nova/instances', 'nova-2', 'nova-esx',
+                   'nova-metal/instances', 'nova-metal/served', 'metal',
                    'glance/images', 'glance/staging', 'glance/tasks',
                    'neutron', 'keystone', 'cinder/files', 'cinder/targets'):
         (lab.state / folder).mkdir(parents=True, exist_ok=True)

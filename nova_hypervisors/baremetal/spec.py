@@ -16,8 +16,10 @@ from nova_hypervisors.baremetal import states
 from nova_hypervisors.clients.bmc import api
 from nova_hypervisors.common import request
 
-# As flavors name what Ironic calls capabilities of a node.
-_CAPABILITY = 'capabilities:'
+# As flavors name what Ironic calls capabilities of a node.  Nova's API takes
+# no name that it does not know in that namespace, from microversion 2.86 on:
+# the second is ours.
+_CAPABILITIES = ('capabilities:', 'baremetal:')
 
 
 def instance_info(spawn: request.SpawnRequest, default_format: str,
@@ -65,12 +67,12 @@ def _ephemeral_format(spawn: request.SpawnRequest) -> str | None:
 def capabilities(spawn: request.SpawnRequest) -> dict[str, str]:
     """Return what flavor and image want of the node.
 
-    ``capabilities:boot_mode=uefi`` of a flavor, and of an image
-    ``hw_firmware_type`` and ``os_secure_boot``, which wins.
+    ``baremetal:boot_mode=uefi`` of a flavor, and of an image
+    ``hw_firmware_type`` and ``os_secure_boot``, which win.
     """
-    wanted = {name.removeprefix(_CAPABILITY): value for name, value
-              in spawn.instance.flavor.get('extra_specs', {}).items()
-              if name.startswith(_CAPABILITY)}
+    specs = spawn.instance.flavor.get('extra_specs', {})
+    wanted = {name.removeprefix(prefix): value for prefix in _CAPABILITIES
+              for name, value in specs.items() if name.startswith(prefix)}
     properties = spawn.image_meta.properties
     firmware = properties.get('hw_firmware_type')
     if firmware in (fields.FirmwareType.UEFI, fields.FirmwareType.BIOS):

@@ -23,6 +23,10 @@ def _missing(reason: str) -> Support:
 
 
 _IN_MEMORY = _partial('Proven with machines in memory only, so far.')
+_ON_QEMU = _partial(
+    'Proven from "create a server" to what the deployed system says, with '
+    'QEMU as the machine, by virtual media and iSCSI. No real machine was '
+    'there.')
 _NO_HYPERVISOR = _missing(
     'Nothing is between a server and its machine that could do it.')
 _STAYS = _missing(
@@ -46,12 +50,15 @@ SUPPORT = {
         'operation.get-host-ip', 'operation.inventory',
         'operation.crash-recovery'), _COMPLETE),
     **dict.fromkeys((
-        'operation.launch', 'operation.terminate', 'operation.rebuild',
-        'operation.get-guest-info', 'operation.start', 'operation.stop',
-        'operation.reboot', 'operation.rescue', 'operation.clean',
-        'operation.trigger-crash-dump', 'operation.lifecycle-events',
-        'operation.resume-on-host-boot', 'operation.attach-interface',
-        'operation.detach-interface', 'network.several-adapters',
+        'operation.launch', 'operation.terminate', 'operation.start',
+        'operation.clean', 'operation.lifecycle-events', 'storage.image',
+        'image.qcow2', 'guest.setup.configdrive'), _ON_QEMU),
+    **dict.fromkeys((
+        'operation.rebuild', 'operation.get-guest-info', 'operation.stop',
+        'operation.reboot', 'operation.rescue',
+        'operation.trigger-crash-dump', 'operation.resume-on-host-boot',
+        'operation.attach-interface', 'operation.detach-interface',
+        'network.several-adapters',
     ), _IN_MEMORY),
     'console.serial.interactive': _partial(
         'Where the serial line of a node is a TCP port: that of a terminal '

@@ -53,7 +53,7 @@ class TestInstanceInfo:
         instance = builders.instance(
             'i', kernel_id='', ramdisk_id='', extra_specs={
                 'capabilities:boot_mode': 'bios',
-                'capabilities:boot_option': 'local', 'hw:x': 'y'})
+                'baremetal:boot_option': 'local', 'hw:x': 'y'})
         assert spec.capabilities(spawn(instance)) == {
             'boot_mode': 'bios', 'boot_option': 'local'}
         assert spec.capabilities(spawn(

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real machine of VirtualBox boots from where its management says.
+
+Each place has a guest of its own, which says on the serial line where it is
+from.
+"""
+
+import io
+import uuid
+
+import pycdlib
+import pytest
+
+from nova_hypervisors.clients.bmc import api
+from nova_hypervisors.clients.bmc import redfish
+from nova_hypervisors.redfish import systems
+from nova_hypervisors.tests import baremetalnodes
+from nova_hypervisors.tests import certificates
+from nova_hypervisors.tests import imageserver
+from nova_hypervisors.tests import peers
+from nova_hypervisors.tests import redfishfront
+
+Device = api.BootDevice
+
+# As long as what the test guest says.
+_SAYS = b'guest up'
+_WORDS = {Device.DISK: b'the disk', Device.CDROM: b'from cd!',
+          Device.FLOPPY: b'floppy..', Device.PXE: b'network!'}
+
+_SECTOR = 512
+_CD_SECTOR = 2048
+
+
+def guest(device):
+    """Return the first sector of a guest that says where it is from."""
+    sector = peers.lab().guest.read_bytes()[:_SECTOR]
+    assert sector.count(_SAYS) == 1
+    return sector.replace(_SAYS, _WORDS[device])
+
+
+def write_cd(path):
+    boot = guest(Device.CDROM).ljust(_CD_SECTOR, b'\0')
+    iso = pycdlib.PyCdlib()
+    iso.new()
+    iso.add_fp(io.BytesIO(boot), len(boot), '/BOOT.;1')
+    iso.add_eltorito('/BOOT.;1', '/BOOT.CAT;1')
+    iso.write(str(path))
+    iso.close()
+
+
+@pytest.fixture
+def images(tmp_path):
+    server = imageserver.ImageServer(tmp_path)
+    write_cd(tmp_path / 'boot.iso')
+    (tmp_path / 'boot.img').write_bytes(
+        guest(Device.FLOPPY).ljust(1440 << 10, b'\0'))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def folder(real_virtualbox):
+    path = real_virtualbox.folder / uuid.uuid4().hex[:6]
+    path.mkdir()
+    yield path
+    real_virtualbox.clear()
+
+
+@pytest.fixture
+def node(real_virtualbox, web_service, folder):
+    """A machine with a disk, both drives, and a network to boot from."""
+    name = f'bare-{folder.name}'
+    manage = real_virtualbox.manage
+    manage('createvm', '--name', name, '--register', '--basefolder',
+           str(folder), '--ostype', 'Other_64')
+    (folder / 'disk.raw').write_bytes(
+        guest(Device.DISK).ljust(1 << 20, b'\0'))
+    (folder / 'boot.pxe').write_bytes(guest(Device.PXE))
+    disk = peers.make_vdi(folder / 'disk.vdi', folder / 'disk.raw')
+    for controller, kind, port, drive, medium in (
+            ('IDE', 'ide', '0', 'hdd', str(disk)),
+            ('IDE', None, '1', 'dvddrive', 'emptydrive'),
+            ('Floppy', 'floppy', '0', 'fdd', 'emptydrive')):
+        if kind is not None:
+            manage('storagectl', name, '--name', controller, '--add', kind)
+        manage('storageattach', name, '--storagectl', controller, '--port',
+               port, '--device', '0', '--type', drive, '--medium', medium)
+    manage('modifyvm', name, '--memory', '64', '--uart1', '0x3f8', '4',
+           '--uartmode1', 'file', str(folder / 'serial'),
+           '--nic1', 'nat', '--nictype1', '82540EM',
+           '--nat-enable-tftp1', 'on', '--nat-tftp-prefix1', str(folder),
+           '--nat-tftp-file1', 'boot.pxe')
+    return baremetalnodes.make_node(
+        power_interface='virtualbox', management_interface='virtualbox',
+        driver_info={'vbox_url': web_service.url, 'vbox_vmname': name})
+
+
+@pytest.fixture
+def here(tmp_path):
+    made = baremetalnodes.make_service(tmp_path)
+    yield made
+    made.services.machines.close()
+    made.database.close()
+
+
+@pytest.fixture
+def power(here):
+    return here.registry.get('power', 'virtualbox')
+
+
+@pytest.fixture
+def management(here):
+    return here.registry.get('management', 'virtualbox')
+
+
+def wait_for(folder, word):
+    """Wait until the guest says something; it is forgotten then."""
+    serial = folder / 'serial'
+    peers.wait_until(lambda: serial.exists() and word in serial.read_bytes(),
+                     timeout_s=90)
+    serial.unlink()
+
+
+def test_each_device_is_booted(node, power, management, images, folder):
+    machine = management.machine(node)
+    machine.insert_media(api.MediaKind.CDROM, images.url('boot.iso'))
+    machine.insert_media(api.MediaKind.FLOPPY, images.url('boot.img'))
+    assert set(_WORDS) == management.boot_devices(node)
+    for device, word in _WORDS.items():
+        management.set_boot(node, device)
+        power.set_power(node, api.Power.ON)
+        wait_for(folder, word)
+        power.set_power(node, api.Power.OFF)
+
+
+def test_a_change_while_it_runs_counts_at_the_next_start(
+        node, power, management, images, folder):
+    management.machine(node).insert_media(api.MediaKind.CDROM,
+                                          images.url('boot.iso'))
+    management.set_boot(node, Device.DISK, persistent=True)
+    power.set_power(node, api.Power.ON)
+    wait_for(folder, _WORDS[Device.DISK])
+    management.set_boot(node, Device.CDROM)
+    power.reboot(node)
+    wait_for(folder, _WORDS[Device.CDROM])
+    # That was for once.
+    power.reboot(node)
+    wait_for(folder, _WORDS[Device.DISK])
+
+
+def test_by_a_client_of_redfish(node, management, images, folder, tmp_path):
+    """As Ironic's own Redfish driver does it, through our service."""
+    authority = certificates.Authority(tmp_path / 'authority')
+    front = redfishfront.Front(authority.server())
+    front.machines['node-1'] = systems.System(
+        'node-1', lambda: management.machine(node), node.uuid)
+    client = redfish.RedfishMachine(redfish.Access(
+        front.url, 'admin', 'se cret', 'node-1', verify=str(authority.path)))
+    client.insert_media(api.MediaKind.CDROM, images.url('boot.iso'))
+    client.set_boot(Device.CDROM)
+    client.power_on()
+    wait_for(folder, _WORDS[Device.CDROM])
+    assert client.power() is api.Power.ON
+    client.eject_media(api.MediaKind.CDROM)
+    client.set_boot(Device.DISK, persistent=True)
+    client.reset()
+    wait_for(folder, _WORDS[Device.DISK])
+    client.close()
+    front.close()
+
+
+def test_the_guest_ends_by_itself(node, power, folder):
+    power.set_power(node, api.Power.ON)
+    wait_for(folder, b'beat')
+    power.set_power(node, api.Power.OFF, soft=True)
+    assert power.power_of_all([node]) == {node.uuid: api.Power.OFF}

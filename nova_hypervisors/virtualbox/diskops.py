@@ -170,7 +170,7 @@ class DiskOps:
         base = self._cache.base(image, root_gb)
         if self._differencing:
             # VirtualBox keeps the base open for as long as it has children.
-            undo.add(self._close, base, delete=False)
+            undo.add(self._forget_base, base)
             undo.add(self._close, root, delete=True)
             self._client.create_child_disk(root, base)
         else:
@@ -186,6 +186,14 @@ class DiskOps:
         """Make VirtualBox forget a disk, if it does not do without us."""
         with contextlib.suppress(errors.NotFound, errors.InUse):
             self._client.close_medium(path, delete, kind)
+
+    def _forget_base(self, path: PurePath) -> None:
+        """Do so with what servers' disks differ from, unless one does.
+
+        Another server's machine that is just starting holds it as well.
+        """
+        with contextlib.suppress(errors.Busy):
+            self._close(path, delete=False)
 
     def exists(self, path: PurePath) -> bool:
         return self._storage.exists(path)
@@ -211,7 +219,7 @@ class DiskOps:
                    if medium.path in names and medium.parent]
         yield
         for parent in parents:
-            self._close(api.host_path(parent), delete=False)
+            self._forget_base(api.host_path(parent))
 
     def forget_all(self, instance_files: files.InstanceFiles) -> None:
         """Close the disks of a server that was never finished."""
@@ -219,8 +227,10 @@ class DiskOps:
         own = [medium for medium in media
                if instance_files.owns(api.host_path(medium.path))]
         parents = {medium.parent for medium in own if medium.parent}
-        for path in (*(medium.path for medium in own), *parents):
-            self._close(api.host_path(path), delete=False)
+        for medium in own:
+            self._close(api.host_path(medium.path), delete=False)
+        for parent in parents:
+            self._forget_base(api.host_path(parent))
 
     def delete_files(self, instance_files: files.InstanceFiles) -> None:
         """Delete whatever a server has left."""

@@ -7,6 +7,7 @@ import time
 import pytest
 from nova import exception
 
+from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.common import imagecache
 from nova_hypervisors.tests import builders
@@ -15,6 +16,27 @@ from nova_hypervisors.virtualbox import diskops
 State = api.MachineState
 
 NOW = imagecache.Ages(original_s=-1, base_s=-1)
+
+
+def test_a_base_that_another_machine_starts_from_is_no_hindrance(
+        parts, spawn, vbox):
+    """VirtualBox said: it "is locked for reading by another task"."""
+    instance = spawn()
+    root = parts.files.instance(instance.uuid).root_disk
+    machine = vbox.machines[instance.uuid]
+    machine.state, machine.disks = State.OFF, {}
+    close, closed = vbox.close_medium, []
+
+    def close_medium(path, delete=False, kind=api.DiskKind.DISK):
+        closed.append(path)
+        if path != root:
+            raise errors.Busy('locked for reading by another task')
+        close(path, delete, kind)
+
+    vbox.close_medium = close_medium
+    parts.disks.delete(root)
+    assert len(closed) == 2
+    assert not root.exists()
 
 
 class TestLostDisks:

@@ -114,6 +114,13 @@ class QEMUManagement(management.MachineManagement):
         return self.services.machines.get(_KEY, _nobody)
 
 
+class Direct:
+    """No controller in between."""
+
+    power = QEMUPower
+    management = QEMUManagement
+
+
 def put(services, machine: QEMUMachine) -> None:
     services.machines.get(_KEY, lambda: machine)
 

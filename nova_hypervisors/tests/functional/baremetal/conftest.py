@@ -27,8 +27,10 @@ from nova_hypervisors.clients import httppublisher
 from nova_hypervisors.common import configdrive
 from nova_hypervisors.tests import baremetalnodes
 from nova_hypervisors.tests import builders
+from nova_hypervisors.tests import certificates
 from nova_hypervisors.tests import qemumachine
 from nova_hypervisors.tests.fakes import glance as fake_glance
+from nova_hypervisors.tests.functional.baremetal import controllers
 
 DISK_MB = 1024
 STALE = b'what a former tenant left'
@@ -123,6 +125,19 @@ def config_drive(folder):
     return str(path)
 
 
+@pytest.fixture(params=['ilo4', 'redfish'])
+def controller(request, machine, folder):
+    """A controller that speaks what real ones speak."""
+    authority = certificates.Authority(folder / 'authority')
+    password = folder / 'password'
+    password.write_text('se cret\n')
+    kind = {'ilo4': controllers.Ilo4,
+            'redfish': controllers.Redfish}[request.param]
+    made = kind(machine, authority, password)
+    yield made
+    made.close()
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
@@ -149,14 +164,14 @@ class Site:
             'deploy_control_port': forwards[10000], **driver_info})
 
     def task(self, node, operation='deploy', boot=None, deploy=None,
-             **instance_info):
+             controller=qemumachine.Direct, **instance_info):
         """Begin something with a node."""
         if instance_info:
             self.services.store.update_instance_info(
                 node.uuid, instance_info)
         found = interfaces.Interfaces(
-            qemumachine.QEMUPower(self.services),
-            qemumachine.QEMUManagement(self.services),
+            controller.power(self.services),
+            controller.management(self.services),
             (boot or virtualmedia.VirtualMediaBoot)(self.services),
             (deploy or ilo.IloVirtualMediaIscsiDeploy)(self.services))
         request = types.SimpleNamespace(

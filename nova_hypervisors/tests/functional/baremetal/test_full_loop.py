@@ -10,31 +10,36 @@ import hashlib
 import pytest
 
 from lab.baremetal import guests
+from nova_hypervisors.clients.bmc import api
 from nova_hypervisors.tests.functional.baremetal import conftest
 
 SPOKEN_S = 300
 
 
-@pytest.mark.parametrize('mode', ['bios', 'uefi'])
-def test_an_image_of_a_whole_disk(site, mode):
+@pytest.mark.parametrize(('controller', 'mode'), [
+    ('ilo4', 'bios'), ('redfish', 'uefi')], indirect=['controller'])
+def test_an_image_of_a_whole_disk(site, controller, mode):
+    """By the protocols of real controllers, with TLS and passwords."""
     image = site.images.add('qcow2', site.built / f'{mode}.qcow2')
-    node = site.make_node()
-    task = site.task(node, image_source=image, root_gb=1,
-                     capabilities={'boot_mode': mode})
+    node = site.make_node(**controller.driver_info)
+    machine = site.machine.qemu
+    machine.uefi = mode == 'uefi'
+    task = site.task(node, controller=controller, image_source=image,
+                     root_gb=1)
     conftest.deploy(task)
     written = (site.built / f'{mode}.raw').read_bytes()
-    with site.machine.qemu.disk.open('rb') as disk:
+    with machine.disk.open('rb') as disk:
         assert (hashlib.sha256(disk.read(len(written))).digest()
                 == hashlib.sha256(written).digest())
     # It is off, and nothing is left of the deploy.
-    assert not site.machine.qemu.on
-    assert set(site.machine.qemu.urls.values()) == {None}
+    assert not machine.on
+    assert controller.inserted() == []
     left, _ = site.objects()
     assert all(name.startswith('glance-') for name in left)
-    task.interfaces.power.machine(node).power_on()
-    site.machine.qemu.wait_for(guests.HELLO, SPOKEN_S)
-    assert f'image={mode}' in site.machine.qemu.console()
-    site.machine.qemu.wait_off(SPOKEN_S)
+    task.interfaces.power.set_power(node, api.Power.ON)
+    machine.wait_for(guests.HELLO, SPOKEN_S)
+    assert f'image={mode}' in machine.console()
+    machine.wait_off(SPOKEN_S)
     assert site.steps(node) == [
         'cache the image', 'boot the ramdisk', 'wait for the ramdisk',
         'log in to the disk', 'write the image', 'end the ramdisk']

@@ -235,6 +235,21 @@ class TestFaults:
             assert 'no answer to' in found.last_error
             take_away(here, ops, wanted)
 
+    def test_a_failed_deploy_keeps_neither_power_nor_discs(
+            self, here, ops, wanted, monkeypatch):
+        def breaks(self, task):
+            task.interfaces.boot.prepare_ramdisk(task, {})
+            task.interfaces.power.set_power(task.node, api.Power.ON)
+            raise errors.TimedOut('nobody called')
+
+        monkeypatch.setattr(fake_deploy.FakeDeploy, 'deploy', breaks)
+        machine = put(here, node_of(here), Failing())
+        with pytest.raises(errors.TimedOut):
+            make(ops, wanted)
+        assert machine.power() is api.Power.OFF
+        assert not any(one.inserted for one in machine.media())
+        assert node_of(here).last_error == 'deploy: nobody called'
+
     def test_a_deleted_port_is_no_reason_to_keep_a_server(self, here, ops,
                                                           wanted):
         machine = put(here, node_of(here), Failing())

@@ -33,6 +33,9 @@ _NEEDS_VCENTER = _missing(
 _NO_FIREWALL = _missing(
     'A standard virtual switch filters no traffic by address or port: the '
     'API reference, HostNetworkPolicy. Neutron on the network side has to.')
+_NO_QUIESCE = _missing(
+    'A host quiesces a guest for the moment of a snapshot that it makes, and '
+    'has no call that only does so: the API reference, CreateSnapshot_Task.')
 _VIRTUALBOX_S = _missing('It is a network of VirtualBox.')
 
 SUPPORT = {
@@ -42,6 +45,7 @@ SUPPORT = {
         'operation.attach-tagged-interface',
         'operation.rebuild-volume-backed', 'operation.service-control',
         'operation.hung-reboots', 'network.several-adapters',
+        'operation.trigger-crash-dump', 'boot.order', 'boot.once',
         'operation.attach-interface', 'operation.detach-interface',
         'operation.rebuild', 'operation.get-guest-info',
         'operation.get-host-ip', 'operation.launch', 'operation.reboot',
@@ -106,6 +110,24 @@ SUPPORT = {
     'guest.setup.inject.networking': _partial(
         'By machine.id, for the guest tool of this package '
         '(tools/esx/guest_tool.py), and on the config drive.'),
+    'guest.disk.rate-limit': _partial(
+        'Requests of each disk, reading and writing together, which the host '
+        'counts in 32 KiB: quota:disk_io_limit, disk_io_reservation and '
+        'disk_io_shares_level, or disk_total_iops_sec. Not of volumes.'),
+    'operation.report-cpu-traits': _partial(
+        'Of what the host tells of its processors (the API reference, '
+        'HostHardwareInfo.cpuFeature).'),
+    'operation.quiesce': _NO_QUIESCE,
+    'operation.unquiesce': _NO_QUIESCE,
+    'operation.port-with-resource-request': _missing(
+        "Neutron's agents tell Placement what bandwidth a host has for such "
+        'ports (its guide, "QoS Minimum Bandwidth Allocation in Placement"), '
+        'and none of them runs on ESX.'),
+    'network.rate-limit': _missing(
+        'A standard switch limits a port group, and each of its adapters '
+        'alike (the API reference, HostNetworkTrafficShapingPolicy). A limit '
+        'of one adapter (VirtualEthernetCardResourceAllocation) is heeded by '
+        'distributed switches, which need vCenter.'),
     'console.rdp': _missing(
         "ESX has no RDP server: a machine's screen is reached by VMRC, MKS "
         'or WebMKS.'),

@@ -118,6 +118,10 @@ class VMwareESXDriver(driver.Driver):
                 context, instance, image_meta, list(network_info or ()),
                 block_device_info or {}), image_ref)
 
+    def trigger_crash_dump(self, instance: objects.Instance) -> None:
+        with boundary.for_instance(instance):
+            self._parts.power.inject_nmi(instance)
+
     # Volumes
 
     def get_volume_connector(self, instance: objects.Instance,

@@ -35,9 +35,27 @@ _NIC_MODELS = {model.value: model for model in api.NicModel}
 
 _SHARES = ('low', 'normal', 'high', 'custom')
 
-# What Nova's quotas have for vCenter, and this driver has not.
-_NO_LIMITS = ('disk_io_limit', 'disk_io_reservation', 'disk_io_shares_level',
-              'vif_limit', 'vif_reservation', 'vif_shares_level')
+# What Nova's quotas have and a host has not.
+_NO_LIMITS = {
+    **dict.fromkeys(
+        (f'quota:disk_{what}_bytes_sec' for what in (
+            'read', 'write', 'total')),
+        'it counts requests of 32 KiB and no bytes: use '
+        'quota:disk_io_limit'),
+    **dict.fromkeys(
+        (f'quota:disk_{what}_iops_sec' for what in ('read', 'write')),
+        'reading and writing count together: use quota:disk_io_limit'),
+    **dict.fromkeys(
+        ('quota:vif_limit', 'quota:vif_reservation',
+         'quota:vif_shares_level',
+         *(f'quota:vif_{way}_{what}' for way in ('inbound', 'outbound')
+           for what in ('average', 'peak', 'burst'))),
+        'only distributed switches, which need vCenter, limit an adapter'),
+}
+# Of which libvirt's is the second.
+_IO_LIMITS = ('quota:disk_io_limit', 'quota:disk_total_iops_sec')
+# VirtualDisk.storageIOAllocation, SharesInfo: of each disk.
+_LEAST_IO_SHARES, _MOST_IO_SHARES = 200, 4000
 
 _GUEST_IDS = {'linux': 'otherLinux64Guest', 'windows': 'windows9Server64Guest'}
 
@@ -52,6 +70,7 @@ class Hardware:
     cores_per_socket: int
     cpu: api.Allocation
     memory: api.Allocation
+    disk_io: api.Allocation
     disk_bus: api.DiskBus
     provisioning: api.Provisioning
     nic_model: api.NicModel
@@ -65,11 +84,11 @@ def plan(instance: objects.Instance,
     :raises UnsupportedHardware: a host has no such thing
     """
     flavor = instance.flavor
-    for name in _NO_LIMITS:
-        if f'quota:{name}' in flavor.extra_specs:
+    for name, reason in _NO_LIMITS.items():
+        if name in flavor.extra_specs:
             raise exception.InvalidInput(
-                reason=f'quota:{name} of the flavor: this driver sets no such '
-                'limit; take it out')
+                reason=f'a host by itself has no limit such as {name} '
+                f'({flavor.extra_specs[name]}) of the flavor: {reason}')
     efi = image_meta.properties.get('hw_firmware_type') == 'uefi'
     policy = nova_hardware.get_secure_boot_constraint(flavor, image_meta)
     if policy == 'required' and not efi:
@@ -84,6 +103,7 @@ def plan(instance: objects.Instance,
         cores_per_socket=cores_per_socket(flavor, image_meta),
         cpu=_allocation(flavor, 'cpu'),
         memory=_allocation(flavor, 'memory'),
+        disk_io=disk_io(flavor),
         disk_bus=disk_bus(image_meta),
         provisioning=provisioning(image_meta),
         nic_model=nic_model(image_meta),
@@ -151,6 +171,27 @@ def power_on(instance: objects.Instance) -> bool:
         raise exception.InvalidInput(
             reason='vmware:power_on (of the flavor) or vmware_power_on (of '
             f'the image) is {value!r}; it may be true or false') from None
+
+
+def disk_io(flavor: objects.Flavor) -> api.Allocation:
+    """Return what each disk of a server gets: requests a second."""
+    found = _allocation(flavor, 'disk_io')
+    if all(name in flavor.extra_specs for name in _IO_LIMITS):
+        raise exception.InvalidInput(
+            reason=f'the flavor has {" and ".join(_IO_LIMITS)}, which mean '
+            'the same: take one out')
+    shares = found.shares
+    if shares is not None and shares.level == 'custom' and not (
+            _LEAST_IO_SHARES <= shares.number <= _MOST_IO_SHARES):
+        raise exception.InvalidInput(
+            reason='quota:disk_io_shares_share of the flavor is '
+            f'{shares.number}; it may be {_LEAST_IO_SHARES} to '
+            f'{_MOST_IO_SHARES}')
+    limits = [_number(flavor, name) for name in _IO_LIMITS]
+    return dataclasses.replace(
+        found, reservation=found.reservation or None,
+        limit=next(filter(None, limits), None),
+        shares=None if shares == api.Shares() else shares)
 
 
 def _allocation(flavor: objects.Flavor, what: str) -> api.Allocation:

@@ -21,6 +21,7 @@ from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vsphere import api
 from nova_hypervisors.clients.vsphere import interface
 from nova_hypervisors.common import resources
+from nova_hypervisors.vmwareapi import cputraits
 from nova_hypervisors.vmwareapi import datastores
 from nova_hypervisors.vmwareapi import machines
 
@@ -132,7 +133,8 @@ class HostOps:
         return found
 
     def architecture_traits(self) -> set[str]:
-        return {'HW_ARCH_X86_64', 'COMPUTE_ARCH_X86_64'}
+        return {'HW_ARCH_X86_64', 'COMPUTE_ARCH_X86_64',
+                *cputraits.of(self._client.host().cpu_leaves)}
 
     def uptime(self) -> str:
         """Return how long the host is up, as ``uptime`` begins it.

@@ -14,6 +14,7 @@ from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vsphere import api
 from nova_hypervisors.clients.vsphere import interface
 from nova_hypervisors.common import locks
+from nova_hypervisors.vmwareapi import boot
 from nova_hypervisors.vmwareapi import machines
 
 LOG = logging.getLogger(__name__)
@@ -51,17 +52,26 @@ class PowerOps:
         :param prepare: is called before one is started that was off
         """
         with self._locks.hold(instance.uuid):
-            self.boot(instance.uuid, prepare)
+            self.boot(instance, prepare)
 
-    def boot(self, instance_uuid: str,
+    def boot(self, instance: objects.Instance,
              prepare: Callable[[], None] | None = None) -> None:
         """The same with the instance's lock held."""
-        machine = self._machines.find(instance_uuid)
+        machine = self._machines.find(instance.uuid)
         if machine.state is api.PowerState.ON:
             return
-        if machine.state is api.PowerState.OFF and prepare is not None:
-            prepare()
+        if machine.state is api.PowerState.OFF:
+            if prepare is not None:
+                prepare()
+            self._set_boot_order(instance, machine.ref)
         self._client.power_on(machine.ref)
+
+    def _set_boot_order(self, instance: objects.Instance, ref: str) -> None:
+        if boot.plan(instance).once is None:
+            return
+        change = boot.later_boot(instance, self._client.machine_details(ref))
+        if change is not None:
+            self._client.change_machine(ref, change)
 
     def power_off(self, instance: objects.Instance, timeout_s: int) -> None:
         """Shut the guest down; pull the plug after ``timeout_s`` seconds."""
@@ -103,7 +113,11 @@ class PowerOps:
         """Start a server anew; hard, if the guest does not shut down."""
         with self._locks.hold(instance.uuid):
             self.stop(instance.uuid, self._soft_reboot_s if soft else 0)
-            self.boot(instance.uuid, prepare)
+            self.boot(instance, prepare)
+
+    def inject_nmi(self, instance: objects.Instance) -> None:
+        with self._locks.hold(instance.uuid):
+            self._client.send_nmi(self._machines.ref(instance.uuid))
 
     def suspend(self, instance: objects.Instance) -> None:
         with self._locks.hold(instance.uuid):

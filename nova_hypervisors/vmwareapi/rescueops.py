@@ -14,6 +14,7 @@ from nova_hypervisors.clients.vsphere import interface
 from nova_hypervisors.common import locks
 from nova_hypervisors.common import request
 from nova_hypervisors.common import undo as undoing
+from nova_hypervisors.vmwareapi import boot
 from nova_hypervisors.vmwareapi import hardware
 from nova_hypervisors.vmwareapi import imageops
 from nova_hypervisors.vmwareapi import layout
@@ -86,7 +87,7 @@ class RescueOps:
         with self._locks.hold(instance.uuid):
             files = self._machines.files(instance.uuid)
             self._restore(instance, files)
-            self._power.boot(instance.uuid)
+            self._power.boot(instance)
 
     def _restore(self, instance: objects.Instance,
                  files: layout.InstanceFiles) -> None:
@@ -103,5 +104,9 @@ class RescueOps:
                         if found.unit == spec.ROOT_UNIT), None)
             self._client.change_machine(ref, api.MachineChange(
                 remove_disks=(disk.key,), boot_disk=own))
+            order = boot.plan(instance).order
+            if order is not None:
+                self._client.change_machine(ref, api.MachineChange(
+                    boot_order=order))
         with contextlib.suppress(errors.NotFound):
             self._client.delete_disk(files.rescue_disk)

@@ -8,6 +8,7 @@ confirmed or taken back.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -81,18 +82,22 @@ class ResizeOps:
                 self._set_blank_disks(wanted)
                 undo.pop_all()
             if wanted.power_on:
-                self._power.boot(instance.uuid, prepare)
+                self._power.boot(instance, prepare)
 
     def _set_size(self, instance: objects.Instance, flavor: objects.Flavor,
                   image_meta: objects.ImageMeta) -> None:
         sized = instance.obj_clone()
         sized.flavor = flavor
         plan = hardware.plan(sized, image_meta)
-        self._client.change_machine(
-            self._machines.ref(instance.uuid), api.MachineChange(
-                vcpus=flavor.vcpus, memory_mb=flavor.memory_mb,
-                cores_per_socket=plan.cores_per_socket,
-                cpu=plan.cpu, memory=plan.memory))
+        ref = self._machines.ref(instance.uuid)
+        self._client.change_machine(ref, api.MachineChange(
+            vcpus=flavor.vcpus, memory_mb=flavor.memory_mb,
+            cores_per_socket=plan.cores_per_socket,
+            cpu=plan.cpu, memory=plan.memory,
+            limit_disks=tuple(
+                dataclasses.replace(disk, io=plan.disk_io)
+                for disk in self._client.machine_details(ref).disks
+                if not disk.device and disk.io != plan.disk_io)))
 
     def _grow_root(self, instance: objects.Instance) -> None:
         size = instance.flavor.root_gb * units.Gi
@@ -165,7 +170,7 @@ class ResizeOps:
             self._go_back(instance, instance.flavor, wanted.image_meta)
             self._set_blank_disks(wanted)
             if wanted.power_on:
-                self._power.boot(instance.uuid, prepare)
+                self._power.boot(instance, prepare)
 
     def _go_back(self, instance: objects.Instance, flavor: objects.Flavor,
                  image_meta: objects.ImageMeta) -> None:
@@ -206,7 +211,7 @@ class ResizeOps:
         finally:
             path = self._machines.files(instance_uuid).root_disk
             self._client.change_machine(ref, api.MachineChange(add_disks=(
-                api.Disk(path, size, disk.bus, disk.unit),)))
+                api.Disk(path, size, disk.bus, disk.unit, io=disk.io),)))
 
     def _is_kept(self, files: layout.InstanceFiles) -> bool:
         return files.former_root_disk.name in {

@@ -81,7 +81,7 @@ def root_disk(root: Root, files: layout.InstanceFiles,
         path=files.root_disk, size=root.size, bus=wanted.disk_bus,
         unit=ROOT_UNIT, create=root.linked,
         parent=root.base if root.linked else None,
-        provisioning=wanted.provisioning)
+        provisioning=wanted.provisioning, io=wanted.disk_io)
 
 
 def blank_disks(block_device_info: dict[str, Any],
@@ -97,7 +97,8 @@ def blank_disks(block_device_info: dict[str, Any],
         found.append((files.swap_disk, swap['swap_size'] * units.Mi))
     return tuple(
         api.Disk(path=path, size=size, bus=wanted.disk_bus, unit=unit(index),
-                 create=True, provisioning=wanted.provisioning)
+                 create=True, provisioning=wanted.provisioning,
+                 io=wanted.disk_io)
         for index, (path, size) in enumerate(found, _FIRST_FREE_UNIT))
 
 

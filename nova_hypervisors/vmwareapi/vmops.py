@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import time
 import uuid as uuid_module
 from typing import Any
@@ -26,6 +25,7 @@ from nova_hypervisors.common import plugging
 from nova_hypervisors.common import request
 from nova_hypervisors.common import undo as undoing
 from nova_hypervisors.common import watcher
+from nova_hypervisors.vmwareapi import boot
 from nova_hypervisors.vmwareapi import datastores
 from nova_hypervisors.vmwareapi import hardware
 from nova_hypervisors.vmwareapi import hostops
@@ -110,6 +110,7 @@ class VMOps:
     def spawn(self, spawn: request.SpawnRequest) -> None:
         """Make a server's machine; leave nothing behind if that fails."""
         wanted = hardware.plan(spawn.instance, spawn.image_meta)
+        boot.plan(spawn.instance)
         planned = self._volumes.planned(spawn.block_device_info)
         self._metadata.set(spawn.context, spawn.instance, spawn.network_info)
         datastore = datastores.choose(
@@ -158,6 +159,10 @@ class VMOps:
                 ref = self._created(spawn, plan, nics)
                 undo.add(self._volumes.forget, spawn.block_device_info)
                 self._volumes.attach_all(ref, plan.volumes)
+                change = boot.first_boot(instance, start)
+                if change is not None:
+                    # The host names devices when they are there.
+                    self._client.change_machine(ref, change)
             if start:
                 # What is watched may not have it yet that the machine is on.
                 undo.add(self._power.end, ref)
@@ -214,7 +219,8 @@ class VMOps:
             blank = api.Disk(
                 path=plan.files.root_disk, size=size, create=True,
                 bus=plan.hardware.disk_bus, unit=spec.ROOT_UNIT,
-                provisioning=plan.hardware.provisioning)
+                provisioning=plan.hardware.provisioning,
+                io=plan.hardware.disk_io)
             return (blank,), plan.image.path
         size = root_gb * units.Gi or plan.image.size
         if not self._settings.linked:
@@ -316,12 +322,6 @@ class VMOps:
         with self._locks.hold(instance.uuid):
             self._networks.detach(instance, vif)
             self._metadata.update(context, instance, removed=[vif])
-
-    def prepare_start(self, instance: objects.Instance,
-                      block_device_info: dict[str, Any] | None) -> Any:
-        """Return what is to be called before a server is started."""
-        return functools.partial(self._volumes.match, instance,
-                                 block_device_info)
 
 
 def image_wanted(instance: objects.Instance, image_ref: str,

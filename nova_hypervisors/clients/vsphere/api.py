@@ -27,6 +27,20 @@ class PowerState(enum.Enum):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class CpuLeaf:
+    """What all processors of a host answer to CPUID: HostCpuIdInfo.
+
+    :param number: what CPUID was asked, 0x80000001 for one
+    """
+
+    number: int
+    eax: int
+    ebx: int
+    ecx: int
+    edx: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Host:
     """What a host is: read once, at the start.
 
@@ -53,6 +67,7 @@ class Host:
     memory: int
     booted_at: datetime.datetime | None
     managed_by: str | None
+    cpu_leaves: tuple[CpuLeaf, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -147,6 +162,36 @@ class Nic:
     key: int | None = None
 
 
+class BootDevice(enum.Enum):
+    """What is tried for a system; a host goes on with all that it has."""
+
+    #: the root disk: the first one
+    DISK = 'disk'
+    NETWORK = 'network'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shares:
+    """:param level: 'low', 'normal', 'high', or 'custom' with a number"""
+
+    level: str = 'normal'
+    number: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Allocation:
+    """ResourceAllocationInfo: MHz of processors, MB of memory.
+
+    And StorageIOAllocationInfo: requests of a disk a second, of 32 KiB.
+
+    :param limit: None for none
+    """
+
+    reservation: int | None = None
+    limit: int | None = None
+    shares: Shares | None = None
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Disk:
     """A disk of a machine, or one to be added.
@@ -171,26 +216,7 @@ class Disk:
     key: int | None = None
     parents: tuple[DatastorePath, ...] = ()
     uuid: str = ''
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Shares:
-    """:param level: 'low', 'normal', 'high', or 'custom' with a number"""
-
-    level: str = 'normal'
-    number: int = 0
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Allocation:
-    """ResourceAllocationInfo: MHz of processors, MB of memory.
-
-    :param limit: None for none
-    """
-
-    reservation: int | None = None
-    limit: int | None = None
-    shares: Shares | None = None
+    io: Allocation = Allocation()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -242,8 +268,11 @@ class MachineChange:
     #: an ISO image, in a drive that is added if there is none
     cdrom: DatastorePath | None = None
     extra_config: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    #: disks that are there, of which ``io`` is to be another one
+    limit_disks: tuple[Disk, ...] = ()
     #: by the keys of disks, which one boots
     boot_disk: int | None = None
+    boot_order: tuple[BootDevice, ...] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -121,7 +121,20 @@ def _disk(device: values.Element, buses: dict[int, api.DiskBus]) -> api.Disk:
         device=values.text(backing, 'deviceName') if raw else '',
         provisioning=_provisioning(backing),
         parents=_parents(backing),
-        uuid=values.text(backing, 'lunUuid' if raw else 'uuid'))
+        uuid=values.text(backing, 'lunUuid' if raw else 'uuid'),
+        io=_io(values.find(device, 'storageIOAllocation')))
+
+
+def _io(element: values.Element | None) -> api.Allocation:
+    limit = values.integer(element, 'limit', -1)
+    level = values.text(element, 'shares/level', 'normal')
+    number = values.integer(element, 'shares/shares')
+    return api.Allocation(
+        values.integer(element, 'reservation') or None,
+        None if limit < 0 else limit,
+        # The number of a level is the host's own.
+        None if level == 'normal' else api.Shares(
+            level, number if level == 'custom' else 0))
 
 
 def _provisioning(backing: values.Element | None) -> api.Provisioning:

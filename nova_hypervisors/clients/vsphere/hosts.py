@@ -25,7 +25,7 @@ _HOST = (
     'summary.hardware.cpuMhz', 'summary.hardware.memorySize',
     'summary.hardware.numCpuPkgs', 'summary.hardware.numCpuCores',
     'summary.hardware.numCpuThreads', 'summary.managementServerIp',
-    'runtime.bootTime', 'hardware.cpuPkg')
+    'runtime.bootTime', 'hardware.cpuPkg', 'hardware.cpuFeature')
 _USAGE = ('runtime.connectionState', 'runtime.inMaintenanceMode',
           'summary.quickStats.overallMemoryUsage',
           'summary.quickStats.overallCpuUsage')
@@ -125,7 +125,9 @@ class Hosts(tasks.HostTasks):
             threads=number('numCpuThreads'), cpu_mhz=number('cpuMhz'),
             memory=number('memorySize'),
             booted_at=values.time(facts.get('runtime.bootTime')),
-            managed_by=text('summary.managementServerIp') or None)
+            managed_by=text('summary.managementServerIp') or None,
+            cpu_leaves=tuple(_leaf(item) for item in values.items(
+                facts.get('hardware.cpuFeature'), 'HostCpuIdInfo')))
 
     def usage(self) -> api.HostUsage:
         found = self._with_datastores(_USAGE)
@@ -205,6 +207,19 @@ class Hosts(tasks.HostTasks):
                 'which would move and change the machines: disconnect the '
                 "host from it, or let Nova's vmwareapi.VMwareVCDriver talk to "
                 'the vCenter')
+
+
+def _leaf(item: values.Element) -> api.CpuLeaf:
+    """Read a HostCpuIdInfo: '0000:1000:...', the highest bit first."""
+    def register(name: str) -> int:
+        bits = values.text(item, name).replace(':', '')
+        return int(''.join('1' if bit == '1' else '0' for bit in bits) or '0',
+                   2)
+
+    # An xsd:int, which has a sign.
+    return api.CpuLeaf(values.integer(item, 'level') % (1 << 32),
+                       register('eax'), register('ebx'), register('ecx'),
+                       register('edx'))
 
 
 def _inventory(found: properties.Objects) -> tasks.Inventory:

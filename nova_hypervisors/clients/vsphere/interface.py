@@ -96,6 +96,12 @@ class PowerApi(Protocol):
 
     def reset(self, ref: str) -> None: ...
 
+    def send_nmi(self, ref: str) -> None:
+        """Give the guest a non-maskable interrupt.
+
+        :raises InvalidState: it does not run
+        """
+
     def shut_down_guest(self, ref: str) -> None:
         """:raises NoAdditions: VMware Tools do not run in the guest"""
 

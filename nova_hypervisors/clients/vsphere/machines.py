@@ -91,7 +91,8 @@ class Machines(tasks.HostTasks):
     def change_machine(self, ref: str, change: api.MachineChange) -> None:
         present = details.Devices()
         if (change.add_disks or change.remove_disks or change.remove_nics
-                or change.cdrom is not None):
+                or change.cdrom is not None or change.limit_disks
+                or change.boot_order is not None):
             present = details.devices(self._read(
                 tasks.machine_ref(ref), details.PATH).get(details.PATH))
         self._run('ReconfigVM_Task', tasks.machine_ref(ref),
@@ -137,6 +138,9 @@ class Machines(tasks.HostTasks):
 
     def reset(self, ref: str) -> None:
         self._run('ResetVM_Task', tasks.machine_ref(ref))
+
+    def send_nmi(self, ref: str) -> None:
+        self._call('SendNMI', tasks.machine_ref(ref))
 
     def shut_down_guest(self, ref: str) -> None:
         self._call('ShutdownGuest', tasks.machine_ref(ref))

@@ -41,6 +41,7 @@ PowerOnVM_Task host:ref?
 PowerOffVM_Task
 SuspendVM_Task
 ResetVM_Task
+SendNMI
 ShutdownGuest
 RebootGuest
 AnswerVM questionId:string answerChoice:string

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,6 +33,9 @@ _SCSI_UNITS = (*range(7), *range(8, 16))
 _IDE_UNITS = (0, 1)
 
 _NONE = -1
+
+_BOOT_DISK = 'VirtualMachineBootOptionsBootableDiskDevice'
+_BOOT_NIC = 'VirtualMachineBootOptionsBootableEthernetDevice'
 
 
 class _Devices:
@@ -145,6 +149,8 @@ def change(make: Make, wanted: api.MachineChange,
         place = present.place(key)
         devices.remove('VirtualDisk', key, controllerKey=place.controller,
                        unitNumber=place.unit, capacityInKB=0)
+    for disk in wanted.limit_disks:
+        devices.edit(_limited(make, disk, present.place(disk.key or 0)))
     for key in wanted.remove_nics:
         devices.remove(present.place(key).kind, key)
     _add_devices(make, devices, wanted.add_disks, wanted.add_nics)
@@ -152,10 +158,31 @@ def change(make: Make, wanted: api.MachineChange,
         _set_cdrom(make, devices, wanted.cdrom, present)
     if wanted.boot_disk is not None:
         made.bootOptions = make('VirtualMachineBootOptions', bootOrder=[make(
-            'VirtualMachineBootOptionsBootableDiskDevice',
-            deviceKey=wanted.boot_disk)])
+            _BOOT_DISK, deviceKey=wanted.boot_disk)])
+    elif wanted.boot_order is not None:
+        made.bootOptions = make(
+            'VirtualMachineBootOptions', bootOrder=[
+                make(kind, deviceKey=key) for kind, key in _bootable(
+                    wanted, present)])
     made.deviceChange = devices.changes
     return made
+
+
+def _bootable(wanted: api.MachineChange, present: details.Devices,
+              ) -> Iterator[tuple[str, int]]:
+    """Yield the kinds and keys of what is tried, in its order."""
+    for device in wanted.boot_order or ():
+        if device is api.BootDevice.NETWORK:
+            for place in present.places:
+                if place.kind in details.NIC_KINDS and (
+                        place.key not in wanted.remove_nics):
+                    yield _BOOT_NIC, place.key
+        else:
+            disks = [place for place in present.places
+                     if place.kind == 'VirtualDisk'
+                     and place.key not in wanted.remove_disks]
+            if disks:
+                yield _BOOT_DISK, min(disks, key=lambda disk: disk.unit).key
 
 
 def disk(make: Make, provisioning: api.Provisioning | None,
@@ -191,9 +218,29 @@ def _add_disk(make: Make, devices: _Devices, one: api.Disk) -> None:
     made = make('VirtualDisk', controllerKey=controller, unitNumber=unit,
                 capacityInKB=in_kb(one.size),
                 backing=_raw(make, one) if one.device else _flat(make, one))
+    if one.io != api.Allocation():
+        made.storageIOAllocation = _io(make, one.io)
     # The mapping of a raw device is made with the machine's own files.
     devices.add(made, 'create' if one.create or one.parent is not None or
                 one.device else None)
+
+
+def _limited(make: Make, one: api.Disk, place: details.Place) -> Any:
+    return make('VirtualDisk', key=place.key, controllerKey=place.controller,
+                unitNumber=place.unit, capacityInKB=in_kb(one.size),
+                backing=make('VirtualDiskFlatVer2BackingInfo',
+                             diskMode='persistent', fileName=str(one.path)),
+                storageIOAllocation=_io(make, one.io))
+
+
+def _io(make: Make, wanted: api.Allocation) -> Any:
+    """What is unset would stay as it was: see StorageIOAllocationInfo."""
+    shares = wanted.shares or api.Shares()
+    return make('StorageIOAllocationInfo',
+                limit=_NONE if wanted.limit is None else wanted.limit,
+                reservation=wanted.reservation or 0,
+                shares=make('SharesInfo', level=shares.level,
+                            shares=shares.number))
 
 
 def _flat(make: Make, one: api.Disk) -> Any:

@@ -32,7 +32,6 @@ NOT_THERE = {
     'test_pause': _PAUSE,
     'test_unpause_paused_instance': _PAUSE,
     'test_unpause_unpaused_instance': _PAUSE,
-    'test_trigger_crash_dump': 'planned',
     'test_get_instance_disk_info': _VMOTION,
     'test_live_migration': _VMOTION,
     'test_live_migration_abort': _VMOTION,

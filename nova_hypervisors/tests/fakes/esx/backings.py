@@ -73,6 +73,10 @@ class Backings:
     def edit(self, index: int, old: Any, new: Any) -> None:
         if isinstance(new, _D.VirtualDisk):
             self._grow(old, new)
+            _check_io(index, new.storageIOAllocation)
+            if new.backing.fileName == old.backing.fileName:
+                # Guess: what a backing leaves out stays, too.
+                new.backing = old.backing
         elif isinstance(new, _D.VirtualEthernetCard):
             self._check_nic(index, new)
         else:
@@ -94,6 +98,7 @@ class Backings:
     def _add_disk(self, index: int, device: Any, operation: str | None,
                   others: list[Any]) -> None:
         backing = device.backing
+        _check_io(index, device.storageIOAllocation)
         if not isinstance(backing, (_FLAT, _RAW)):
             # A host takes flat disks and mappings only: VirtualDisk's
             # other backings are of other products.
@@ -176,6 +181,21 @@ class Backings:
         return vim.fault.InvalidDeviceBacking(
             msg=f"Invalid configuration for device '{index}'.",
             deviceIndex=index, property=f'virtualDeviceSpec.device.{what}')
+
+
+def _check_io(index: int, wanted: Any) -> None:
+    """StorageIOAllocationInfo: -1 is no limit, shares are 200 to 4000.
+
+    Guess: the fault.
+    """
+    if wanted is None:
+        return
+    shares = wanted.shares
+    if (wanted.limit is not None and (wanted.limit < -1 or wanted.limit == 0
+                                     )) or (
+            shares is not None and shares.level == 'custom'
+            and not 200 <= shares.shares <= 4000):
+        raise faults.invalid_device(index, 'storageIOAllocation')
 
 
 def describe(device: Any, chain: list[vmdk.Disk]) -> None:

@@ -19,6 +19,10 @@ _GUESTS = vim.vm.GuestOsDescriptor.GuestOsIdentifier.values
 #: What is taken over as it is.
 _PLAIN = ('annotation', 'version', 'firmware', 'managedBy', 'nestedHVEnabled',
           'memoryReservationLockedToMax')
+_BOOTABLE = {
+    vim.vm.BootOptions.BootableDiskDevice: vim.vm.device.VirtualDisk,
+    vim.vm.BootOptions.BootableEthernetDevice:
+        vim.vm.device.VirtualEthernetCard}
 _WHOLE = ('bootOptions', 'flags', 'tools')
 
 
@@ -69,6 +73,7 @@ def configure(machine: Any, spec: Any, new: bool,
     if new:
         changed.add_defaults()
     config.hardware.device = changed.result
+    _check_boot_order(config, spec, changed)
     config.changeVersion = sessions.now().isoformat()
     config.modified = sessions.now()
     before = machine.config
@@ -81,6 +86,19 @@ def configure(machine: Any, spec: Any, new: bool,
         machine.lock_disks()
         raise
     changed.finish()
+
+
+def _check_boot_order(config: Any, spec: Any, changed: Any) -> None:
+    """VirtualMachineBootOptions.bootOrder names devices that are there.
+
+    Guess: the fault.
+    """
+    kinds = {one.key: type(one) for one in config.hardware.device}
+    for one in spec.bootOptions.bootOrder if spec.bootOptions else ():
+        wanted = _BOOTABLE.get(type(one))
+        if wanted and not issubclass(kinds.get(one.deviceKey, str), wanted):
+            changed.undo()
+            raise faults.invalid_argument('configSpec.bootOptions.bootOrder')
 
 
 def _over(old: Any, new: Any) -> Any:

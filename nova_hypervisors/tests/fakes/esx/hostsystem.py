@@ -18,6 +18,18 @@ _H = vim.host
 MHZ = 2400
 
 
+#: A Xeon of the Broadwell kind; 0x80000001 has a sign in an xsd:int.
+_CPUID = {1: (0x406f1, 0, 0x7ffefbff, 0xbfebfbff),
+          7: (0, 0x21cbfbb, 0, 0),
+          0x80000001 - (1 << 32): (0, 0, 0x121, 0x2c100800)}
+
+
+def _bits(value: int) -> str:
+    """HostCpuIdInfo: groups of four bits."""
+    text = f'{value:032b}'
+    return ':'.join(text[index:index + 4] for index in range(0, 32, 4))
+
+
 class HostSystem(managed.Entity):
     """:ivar uuid: of its hardware
     :ivar managed_by: the address of the vCenter that manages it, if any
@@ -84,6 +96,12 @@ class HostSystem(managed.Entity):
                 busHz=100_000_000, description='Intel(R) Xeon(R) CPU',
                 threadId=list(range(self.threads // self.sockets)))
                 for number in range(self.sockets)],
+            cpuFeature=[
+                _H.CpuIdInfo(level=level, **{
+                    name: _bits(value) for name, value in zip(
+                        ('eax', 'ebx', 'ecx', 'edx'), registers,
+                        strict=True)})
+                for level, registers in _CPUID.items()],
             memorySize=self.memory)
 
     @property

@@ -45,6 +45,7 @@ class Machine(managed.Entity, machineinfo.Info, snapshots.Snapshots,
         self.power = OFF
         self.tools_running = False
         self.pressed = 0
+        self.interrupts = 0
         self.booted_at: Any = None
         self.started = 0.0
         self.config = configure.new_config(esx)
@@ -216,6 +217,10 @@ class Machine(managed.Entity, machineinfo.Info, snapshots.Snapshots,
     def ResetVM_Task(self) -> None:
         self.need(ON)
         self._run()
+
+    def SendNMI(self) -> None:
+        self.need(ON)
+        self.interrupts += 1
 
     def ShutdownGuest(self) -> None:
         """It returns at once; the guest goes down when it is ready to."""

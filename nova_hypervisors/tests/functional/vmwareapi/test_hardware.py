@@ -4,6 +4,7 @@
 import pytest
 from nova import exception
 from nova.compute import power_state
+from nova.compute import provider_tree
 
 from nova_hypervisors.clients.vsphere import api
 from nova_hypervisors.common import devices
@@ -95,3 +96,33 @@ def test_as_many_adapters_as_there_is_room_for(spawn, driver, image, details):
         driver.attach_interface(CONTEXT, instance, builders.image_meta(),
                                 vifs[10])
     assert len(details(instance).nics) == 10
+
+
+@pytest.mark.feature('guest.disk.rate-limit')
+def test_each_disk_of_a_server_is_limited(spawn, driver, image, host, details):
+    instance = builders.instance(image, extra_specs={
+        'quota:disk_io_limit': '100', 'quota:disk_io_shares_level': 'high'})
+    swap = {'swap': {'device_name': '/dev/sdb', 'swap_size': 8}}
+    spawn(instance, block_device_info=swap)
+    limit = api.Allocation(limit=100, shares=api.Shares('high'))
+    assert [disk.io for disk in details(instance).disks] == [limit, limit]
+    # Another flavor has another limit.
+    driver.power_off(instance)
+    instance.old_flavor = instance.flavor
+    instance.flavor = builders.instance(root_gb=2).flavor
+    driver.finish_migration(
+        CONTEXT, None, instance, '', [], builders.image_meta(), True, {}, swap)
+    assert [disk.io for disk in details(instance).disks] == [
+        api.Allocation(), api.Allocation()]
+
+
+@pytest.mark.feature('operation.report-cpu-traits')
+def test_the_processors_are_told_of(driver):
+    tree = provider_tree.ProviderTree()
+    tree.new_root('here', 'd5b3dd1a-5a1e-4e3e-b3d4-4c2b5d0e1f23')
+    driver.update_provider_tree(tree, 'here')
+    traits = tree.data('here').traits
+    assert {'HW_CPU_X86_AVX2', 'HW_CPU_X86_AESNI', 'HW_CPU_X86_SSE2',
+            'HW_CPU_X86_ABM'} <= traits
+    assert not {'HW_CPU_X86_AVX512F', 'HW_CPU_X86_VMX',
+                'HW_CPU_X86_SSE4A'} & traits

@@ -18,6 +18,7 @@ def test_a_plain_server():
     assert found == hardware.Hardware(
         guest_id='otherGuest64', firmware='bios', secure_boot=False,
         cores_per_socket=1, cpu=api.Allocation(), memory=api.Allocation(),
+        disk_io=api.Allocation(),
         disk_bus=api.DiskBus.LSI_LOGIC, provisioning=api.Provisioning.THICK,
         nic_model=api.NicModel.E1000, power_on=True)
 
@@ -55,10 +56,27 @@ def test_flavors_reserve_and_limit():
     assert found.memory == api.Allocation(shares=api.Shares('custom', 40))
 
 
+@pytest.mark.parametrize(('extra_specs', 'wanted'), [
+    ({'quota:disk_io_limit': '100', 'quota:disk_io_reservation': '20'},
+     api.Allocation(20, 100)),
+    ({'quota:disk_total_iops_sec': '70'}, api.Allocation(limit=70)),
+    ({'quota:disk_io_limit': '0', 'quota:disk_io_shares_level': 'normal'},
+     api.Allocation())])
+def test_flavors_limit_disks(extra_specs, wanted):
+    assert plan(extra_specs).disk_io == wanted
+
+
 @pytest.mark.parametrize(('extra_specs', 'message'), [
     ({'quota:cpu_limit': 'much'}, "quota:cpu_limit of the flavor is 'much'"),
     ({'quota:cpu_shares_level': 'top'}, 'low, normal, high, custom'),
-    ({'quota:disk_io_limit': '5'}, 'quota:disk_io_limit of the flavor'),
+    ({'quota:disk_io_limit': 'low'}, "quota:disk_io_limit .* is 'low'"),
+    ({'quota:disk_io_limit': '5', 'quota:disk_total_iops_sec': '5'},
+     'take one out'),
+    ({'quota:disk_io_shares_level': 'custom'}, '200 to 4000'),
+    ({'quota:disk_read_iops_sec': '5'}, 'count together'),
+    ({'quota:disk_total_bytes_sec': '5'},
+     r'quota:disk_total_bytes_sec \(5\) of the flavor.*quota:disk_io_limit'),
+    ({'quota:vif_outbound_average': '5'}, 'distributed switches'),
     ({'vmware:power_on': 'maybe'}, 'may be true or false'),
     ({'os:secure_boot': 'required'}, 'hw_firmware_type=uefi'),
 ])

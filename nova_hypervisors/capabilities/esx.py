@@ -45,7 +45,8 @@ SUPPORT = {
         'operation.attach-tagged-interface',
         'operation.rebuild-volume-backed', 'operation.service-control',
         'operation.hung-reboots', 'network.several-adapters',
-        'operation.trigger-crash-dump', 'boot.order', 'boot.once',
+        'operation.evacuate', 'operation.trigger-crash-dump',
+        'boot.order', 'boot.once',
         'operation.attach-interface', 'operation.detach-interface',
         'operation.rebuild', 'operation.get-guest-info',
         'operation.get-host-ip', 'operation.launch', 'operation.reboot',
@@ -110,6 +111,10 @@ SUPPORT = {
     'guest.setup.inject.networking': _partial(
         'By machine.id, for the guest tool of this package '
         '(tools/esx/guest_tool.py), and on the config drive.'),
+    'operation.extend-volume': _partial(
+        'The host is made to look for the new size, and passes a volume on as '
+        'it is; a guest that runs has to look for it, too. That it finds it '
+        'was not seen.'),
     'guest.disk.rate-limit': _partial(
         'Requests of each disk, reading and writing together, which the host '
         'counts in 32 KiB: quota:disk_io_limit, disk_io_reservation and '

@@ -148,6 +148,14 @@ class VMwareESXDriver(driver.Driver):
         with boundary.for_instance(instance):
             self._parts.volumes.detach(instance, connection_info)
 
+    def extend_volume(self, context: nova_context.RequestContext,
+                      connection_info: dict[str, Any],
+                      instance: objects.Instance,
+                      requested_size: int) -> None:
+        with boundary.for_instance(instance):
+            self._parts.volumes.extend(instance, connection_info,
+                                       requested_size)
+
     # Consoles
 
     def get_mks_console(self, context: nova_context.RequestContext,
@@ -203,6 +211,30 @@ class VMwareESXDriver(driver.Driver):
                 list(network_info or ()), block_device_info or {}, power_on),
                 functools.partial(self._parts.volumes.match, instance,
                                   block_device_info))
+
+    # From a host that is lost
+
+    def instance_on_disk(self, instance: objects.Instance) -> bool:
+        with boundary.for_instance(instance):
+            return self._parts.evacuations.is_on_disk(instance)
+
+    def check_instance_shared_storage_local(
+            self, context: nova_context.RequestContext,
+            instance: objects.Instance) -> dict[str, str]:
+        with boundary.for_instance(instance):
+            return {'filename': self._parts.evacuations.probe(instance)}
+
+    def check_instance_shared_storage_remote(
+            self, context: nova_context.RequestContext,
+            data: dict[str, str]) -> bool:
+        with boundary.for_host():
+            return self._parts.evacuations.sees(data['filename'])
+
+    def check_instance_shared_storage_cleanup(
+            self, context: nova_context.RequestContext,
+            data: dict[str, str]) -> None:
+        with boundary.for_host():
+            self._parts.evacuations.delete_probe(data['filename'])
 
     # Images
 

@@ -34,6 +34,7 @@ from nova_hypervisors.consoles import certificates
 from nova_hypervisors.consoles import relay
 from nova_hypervisors.consoles import webmks
 from nova_hypervisors.vmwareapi import consoleops
+from nova_hypervisors.vmwareapi import evacuateops
 from nova_hypervisors.vmwareapi import hostops
 from nova_hypervisors.vmwareapi import imageops
 from nova_hypervisors.vmwareapi import layout
@@ -78,6 +79,7 @@ class Parts:
     images: imageops.ImageOps
     power: powerops.PowerOps
     volumes: volumeops.VolumeOps
+    evacuations: evacuateops.EvacuateOps
     vms: vmops.VMOps
     consoles: consoleops.ConsoleOps
     snapshots: snapshotops.SnapshotOps
@@ -138,16 +140,16 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
     volumes = volumeops.VolumeOps(client, machine_map, instance_locks,
                                   host=conf.host)
     metadata = devices.DeviceMetadata(devices.Records())
+    evacuations = evacuateops.EvacuateOps(client, machine_map, where, host)
     watch = Watcher(machine_map.states, _EVENTS, instance_locks, _LOOK_S,
                     emit)
     return Parts(
         client=client, layout=where, machines=machine_map, host=host,
         service=serviceops.ServiceOps(conf.host), devices=metadata,
-        images=images, power=power, volumes=volumes,
+        images=images, power=power, volumes=volumes, evacuations=evacuations,
         vms=vmops.VMOps(
             client, machine_map, where, host, images, networks, power,
-            volumes, instance_locks, watch,
-            metadata,
+            volumes, instance_locks, watch, evacuations, metadata,
             plugging.PlugEvents(virtapi, conf.vif_plugging_timeout,
                                 conf.vif_plugging_is_fatal),
             vmops.Settings(

@@ -27,6 +27,7 @@ from nova_hypervisors.common import undo as undoing
 from nova_hypervisors.common import watcher
 from nova_hypervisors.vmwareapi import boot
 from nova_hypervisors.vmwareapi import datastores
+from nova_hypervisors.vmwareapi import evacuateops
 from nova_hypervisors.vmwareapi import hardware
 from nova_hypervisors.vmwareapi import hostops
 from nova_hypervisors.vmwareapi import imageops
@@ -64,12 +65,16 @@ class Settings:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Plan:
-    """What was decided before anything was done."""
+    """What was decided before anything was done.
+
+    :param lost: what there is of it already, from another host
+    """
 
     hardware: hardware.Hardware
     volumes: list[volumes.Volume]
     files: layout.InstanceFiles
     image: imageops.CachedImage | None
+    lost: evacuateops.LostServer | None = None
 
 
 class VMOps:
@@ -80,6 +85,7 @@ class VMOps:
                  volume_ops: volumeops.VolumeOps,
                  instance_locks: locks.InstanceLocks,
                  watch: watcher.Watcher[api.PowerState],
+                 evacuations: evacuateops.EvacuateOps,
                  metadata: devices.DeviceMetadata,
                  plugs: plugging.PlugEvents, settings: Settings) -> None:
         self._client = client
@@ -92,6 +98,7 @@ class VMOps:
         self._volumes = volume_ops
         self._locks = instance_locks
         self._watcher = watch
+        self._evacuations = evacuations
         self._metadata = metadata
         self._plugs = plugs
         self._settings = settings
@@ -113,15 +120,23 @@ class VMOps:
         boot.plan(spawn.instance)
         planned = self._volumes.planned(spawn.block_device_info)
         self._metadata.set(spawn.context, spawn.instance, spawn.network_info)
-        datastore = datastores.choose(
-            self._host.usable(), self._size(spawn.instance)).name
-        image = (None if any(volume.boots for volume in planned)
-                 else self.fetch(spawn, datastore, wanted))
-        files = self._layout.instance(datastore, spawn.instance.uuid)
+        lost = self._evacuations.arriving(spawn.instance)
+        if lost is not None:
+            plan = _Plan(wanted, planned, lost.files, None, lost)
+        else:
+            datastore = datastores.choose(
+                self._host.usable(), self._size(spawn.instance)).name
+            plan = _Plan(
+                wanted, planned,
+                self._layout.instance(datastore, spawn.instance.uuid),
+                None if any(volume.boots for volume in planned)
+                else self.fetch(spawn, datastore, wanted))
         with self._locks.hold(spawn.instance.uuid):
             if self.exists(spawn.instance):
                 raise exception.InstanceExists(name=spawn.instance.name)
-            self._make(spawn, _Plan(wanted, planned, files, image))
+            if lost is not None:
+                self._evacuations.take_over(lost)
+            self._make(spawn, plan)
 
     def _size(self, instance: objects.Instance) -> int:
         """Return the bytes that a server's disks take at once."""
@@ -150,8 +165,9 @@ class VMOps:
         with undoing.Undo() as undo:
             mark = self._layout.spawning(instance.uuid)
             undo.add(mark.unlink, missing_ok=True)
-            mark.write_text(str(plan.files.folder))
-            undo.add(self._delete_folder, plan.files.folder)
+            if plan.lost is None:
+                mark.write_text(str(plan.files.folder))
+                undo.add(self._delete_folder, plan.files.folder)
             undo.add(self._unregister, instance.uuid)
             with self._plugs.waited_for(instance, spawn.network_info, start):
                 nics = self._networks.prepare(spawn.network_info,
@@ -170,7 +186,7 @@ class VMOps:
             if spawn.power_on:
                 # So Nova believes, and is told where it is not so.
                 self._watcher.expect(instance.uuid, api.PowerState.ON)
-            mark.unlink()
+            mark.unlink(missing_ok=True)
             undo.pop_all()
 
     def _created(self, spawn: request.SpawnRequest, plan: _Plan,
@@ -194,6 +210,10 @@ class VMOps:
         disks, cdrom = self._root(spawn.instance, plan)
         disks += spec.blank_disks(spawn.block_device_info, plan.files,
                                   plan.hardware)
+        if plan.lost is not None:
+            disks = tuple(dataclasses.replace(
+                disk, create=disk.path.name not in plan.lost.names)
+                for disk in disks if disk.path is not None)
         if configdrive.required_by(spawn.instance):
             configdrive.update_instance(spawn.instance)
             cdrom = self._write_config_drive(spawn, plan.files)
@@ -211,9 +231,12 @@ class VMOps:
     def _root(self, instance: objects.Instance, plan: _Plan,
               ) -> tuple[tuple[api.Disk, ...], api.DatastorePath | None]:
         """Return a server's root disk and the ISO image in its drive."""
+        root_gb = instance.flavor.root_gb
+        if plan.lost and plan.files.root_disk.name in plan.lost.names:
+            found = spec.Root(plan.files.root_disk, False, root_gb * units.Gi)
+            return (spec.root_disk(found, plan.files, plan.hardware),), None
         if plan.image is None:
             return (), None
-        root_gb = instance.flavor.root_gb
         if plan.image.is_iso:
             size = max(root_gb, _SMALLEST_ROOT_GB) * units.Gi
             blank = api.Disk(

@@ -100,6 +100,23 @@ class VolumeOps:
                 api.MachineChange(remove_disks=(disk.key,)))
             self._client.remove_target(volume.target)
 
+    def extend(self, instance: objects.Instance,
+               connection_info: Mapping[str, Any], size: int) -> None:
+        """Let the host look how large a volume is, which a guest sees then.
+
+        :param size: in bytes
+        :raises VolumeUnavailable: it has not grown
+        """
+        volume = volumes.volume(connection_info)
+        with self._locks.hold(instance.uuid):
+            self._client.rescan()
+            found = self._client.find_lun(volume.target, volume.lun)
+        if found.size < size:
+            raise errors.VolumeUnavailable(
+                f'the host sees {found.size} bytes of LUN {volume.lun} of '
+                f'{volume.target.iqn}, and not the {size} to which it is said '
+                'to have grown')
+
     def _attached(self, instance_uuid: str,
                   volume: volumes.Volume) -> api.Disk | None:
         try:

@@ -195,6 +195,9 @@ class StorageApi(Protocol):
 
     def remove_target(self, target: api.IscsiTarget) -> None: ...
 
+    def rescan(self) -> None:
+        """Let the host look what its software adapter reaches."""
+
     def find_lun(self, target: api.IscsiTarget, lun: int) -> api.ScsiDisk:
         """:raises VolumeUnavailable: the host does not see it"""
 

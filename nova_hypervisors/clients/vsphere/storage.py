@@ -66,6 +66,9 @@ class Storage(tasks.HostTasks):
                        targets=[self._target(target, chap=False)])
         self._rescan(adapter)
 
+    def rescan(self) -> None:
+        self._rescan(self.iscsi_adapter())
+
     def find_lun(self, target: api.IscsiTarget, lun: int) -> api.ScsiDisk:
         found = self._storage(_LUNS, _TOPOLOGY)
         key = _lun_key(found.get(_TOPOLOGY), target, lun)

@@ -103,7 +103,12 @@ class Machine(managed.Entity, machineinfo.Info, snapshots.Snapshots,
         """Lock what it uses, while it runs."""
         self.esx.locks.release(self)
         if self.is_on:
-            self.esx.locks.take(self, self.chains(), [self._swap.local])
+            self.esx.locks.take(self, self.chains(), self._own_files)
+
+    @property
+    def _own_files(self) -> list[Any]:
+        """What is locked beside the disks: VMware KB 10051."""
+        return [self._swap.local, self.at.local]
 
     @property
     def _swap(self) -> Any:
@@ -135,7 +140,7 @@ class Machine(managed.Entity, machineinfo.Info, snapshots.Snapshots,
         # machine runs on.
         swap = self.config.hardware.memoryMB << 20
         self.at.datastore.reserve(swap, self._swap)
-        self.esx.locks.take(self, chains, [self._swap.local])
+        self.esx.locks.take(self, chains, self._own_files)
         with self._swap.local.open('wb') as file:
             file.truncate(swap)
         stem = self.at.name.removesuffix('.vmx')

@@ -177,7 +177,8 @@ class StorageSystem(managed.Managed):
     def RescanHba(self, hbaDevice: str) -> None:
         """Only now a host finds what has come, and misses what has gone."""
         self._need(hbaDevice)
-        self._seen = [lun for lun in self.esx.luns if self._reaches(lun)]
+        self._seen = [dataclasses.replace(lun) for lun in self.esx.luns
+                      if self._reaches(lun)]
 
     def RescanAllHba(self) -> None:
         if self.enabled:

@@ -57,10 +57,13 @@ class Base(novatest.RunsUnderPytest, integrated_helpers._IntegratedTestBase):
         self.addCleanup(self.compute.manager.driver.cleanup_host, 'here')
 
     def _setup_compute_service(self):
+        self._use_https()
+        return self._start_compute('here')
+
+    def _use_https(self):
         self.useFixture(fixtures.MonkeyPatch(
             'urllib3.connectionpool.HTTPSConnectionPool.ConnectionCls',
             _HTTPS))
-        return self._start_compute('here')
 
     def _machine(self, server):
         """Return what the host has of a server; None if it has not."""

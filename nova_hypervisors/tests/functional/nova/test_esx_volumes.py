@@ -63,6 +63,25 @@ class ESXVolumesTest(esxbase.Base):
         self.assertEqual('poweredOn', self._state(server))
         self.assertNotEqual(first, self._machine(server).ref._moId)
 
+    @pytest.mark.feature('operation.extend-volume')
+    def test_a_volume_grows(self):
+        lun = self._volume(self.cinder.ISCSI_BACKED_VOL)
+        server = self._create_server(networks='auto')
+        self.api.post_server_volume(server['id'], {'volumeAttachment': {
+            'volumeId': self.cinder.ISCSI_BACKED_VOL}})
+        self._wait(lambda: self._attached(server) == [lun.naa])
+        lun.size = 2 * GIB
+        self.assertEqual(GIB, self._seen())
+        self.api.create_server_external_events([{
+            'name': 'volume-extended', 'server_uuid': server['id'],
+            'tag': self.cinder.ISCSI_BACKED_VOL}])
+        self._wait(lambda: self._seen() == 2 * GIB)
+
+    def _seen(self):
+        """Return how large the host takes the only volume to be."""
+        disk, = self.host.storage.storageDeviceInfo.scsiLun
+        return disk.capacity.block * disk.capacity.blockSize
+
     def _tags(self, server):
         """Return the tags that Nova's metadata service would tell now."""
         instance = objects.Instance.get_by_uuid(

@@ -68,6 +68,14 @@ def test_a_volume_that_is_the_servers_no_more_goes(driver, spawn, volume,
     assert volumes(details(instance)) == []
 
 
+def test_a_volume_that_has_not_grown_is_no_success(driver, spawn, volume):
+    instance = spawn()
+    connection = volume()
+    driver.attach_volume(CONTEXT, connection, instance, '/dev/sdb')
+    with pytest.raises(exception.NovaException, match='not the 2147483648'):
+        driver.extend_volume(CONTEXT, connection, instance, 2 ** 31)
+
+
 @pytest.mark.feature('storage.block.backend.iscsi.auth.chap')
 def test_chap(driver, spawn, volume, details):
     instance = spawn()

@@ -54,9 +54,9 @@ class Poller:
         """Return the power of servers by UUID; keep that of all nodes."""
         found = self._host.own()
         seen = self._seen(found)
-        for node in found:
-            if node.power_state != seen[node.uuid].value:
-                self._store.note_power(node.uuid, seen[node.uuid].value)
+        self._store.note_power({
+            node.uuid: seen[node.uuid].value for node in found
+            if node.power_state != seen[node.uuid].value})
         return {node.instance_uuid: seen[node.uuid] for node in found
                 if node.instance_uuid}
 
@@ -157,7 +157,7 @@ class PowerOps:
         self._note(node, api.Power.ON)
 
     def _note(self, node: nodes.Node, power: api.Power) -> None:
-        self._store.note_power(node.uuid, power.value)
+        self._store.note_power({node.uuid: power.value})
         if node.instance_uuid:
             self._watch.expect(node.instance_uuid, power)
 

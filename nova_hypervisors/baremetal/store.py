@@ -169,6 +169,12 @@ class Store:
         One that the server has already is taken, too.
         """
         node = _NODES.c
+        found = self._state_of(uuid)
+        if found == (states.RESERVED, instance_uuid):
+            return True
+        if found != (states.AVAILABLE, None):
+            # Most who come too late see it here, and lock nothing.
+            return False
         with self._db.writing() as connection:
             return self._set(connection, (
                 node.uuid == uuid, node.service_host == host,
@@ -176,10 +182,14 @@ class Store:
                 node.provision_state == states.AVAILABLE), {
                     'instance_uuid': instance_uuid,
                     'provision_state': states.RESERVED,
-                    'instance_info': {}, 'last_error': None,
-                }) or bool(connection.execute(sa.select(node.uuid).where(
-                    node.uuid == uuid, node.instance_uuid == instance_uuid,
-                    node.provision_state == states.RESERVED)).first())
+                    'instance_info': {}, 'last_error': None})
+
+    def _state_of(self, uuid: str) -> tuple[str, str | None] | None:
+        with self._db.reading() as connection:
+            row = connection.execute(sa.select(
+                _NODES.c.provision_state, _NODES.c.instance_uuid).where(
+                    _NODES.c.uuid == uuid)).first()
+        return tuple(row) if row else None
 
     @database.retried
     def move(self, uuid: str, before: Collection[str], after: str,
@@ -221,11 +231,17 @@ class Store:
             return dataclasses.replace(node, instance_info=info)
 
     @database.retried
-    def note_power(self, uuid: str, power: str | None) -> None:
-        """Keep what was seen; that is no change of the node."""
+    def note_power(self, seen: Mapping[str, str]) -> None:
+        """Keep what was seen, by UUID; that is no change of a node."""
+        if not seen:
+            return
         with self._db.writing() as connection:
-            connection.execute(_NODES.update().where(
-                _NODES.c.uuid == uuid).values(power_state=power))
+            connection.execute(
+                _NODES.update().where(
+                    _NODES.c.uuid == sa.bindparam('node')).values(
+                        power_state=sa.bindparam('power')),
+                [{'node': uuid, 'power': power}
+                 for uuid, power in seen.items()])
 
     # Ports
 

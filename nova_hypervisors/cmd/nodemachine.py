@@ -108,7 +108,7 @@ class Power(OfNode, show.ShowOne):
                 four.power.set_power(node, api.Power(parsed_args.action),
                                      soft=parsed_args.soft)
             power = four.power.power(node).value
-            here.store.note_power(node.uuid, power)
+            here.store.note_power({node.uuid: power})
         return ('node', 'power'), (node.name, power)
 
 

@@ -17,6 +17,7 @@ from nova_hypervisors.redfish import systems
 from nova_hypervisors.tests import baremetalnodes
 from nova_hypervisors.tests import certificates
 from nova_hypervisors.tests import imageserver
+from nova_hypervisors.tests import ironicservice
 from nova_hypervisors.tests import peers
 from nova_hypervisors.tests import redfishfront
 
@@ -148,12 +149,22 @@ def test_a_change_while_it_runs_counts_at_the_next_start(
     wait_for(folder, _WORDS[Device.DISK])
 
 
-def test_by_a_client_of_redfish(node, management, images, folder, tmp_path):
-    """As Ironic's own Redfish driver does it, through our service."""
-    authority = certificates.Authority(tmp_path / 'authority')
-    front = redfishfront.Front(authority.server())
-    front.machines['node-1'] = systems.System(
+@pytest.fixture
+def authority(tmp_path):
+    return certificates.Authority(tmp_path / 'authority')
+
+
+@pytest.fixture
+def front(node, management, authority):
+    """The Redfish service, with the machine."""
+    running = redfishfront.Front(authority.server())
+    running.machines['node-1'] = systems.System(
         'node-1', lambda: management.machine(node), node.uuid)
+    yield running
+    running.close()
+
+
+def test_by_a_client_of_redfish(front, authority, images, folder):
     client = redfish.RedfishMachine(redfish.Access(
         front.url, 'admin', 'se cret', 'node-1', verify=str(authority.path)))
     client.insert_media(api.MediaKind.CDROM, images.url('boot.iso'))
@@ -166,7 +177,45 @@ def test_by_a_client_of_redfish(node, management, images, folder, tmp_path):
     client.reset()
     wait_for(folder, _WORDS[Device.DISK])
     client.close()
-    front.close()
+
+
+@pytest.mark.long
+def test_by_ironic_itself(front, authority, images, folder, tmp_path):
+    """Ironic's own driver for Redfish boots a machine of VirtualBox."""
+    ironic = ironicservice.Ironic(peers.lab(), tmp_path / 'ironic', images)
+    try:
+        ironic.call('POST', '/nodes', {
+            'name': 'one', 'driver': 'redfish', 'driver_info': {
+                'redfish_address': front.url,
+                'redfish_system_id': '/redfish/v1/Systems/node-1',
+                'redfish_username': 'admin', 'redfish_password': 'se cret',
+                'redfish_verify_ca': str(authority.path)}})
+        ironic.call('PUT', '/nodes/one/states/provision',
+                    {'target': 'manage'})
+        ironic.wait_for('/nodes/one', provision_state='manageable',
+                        power_state='power off')
+        ironic.call('POST', '/nodes/one/vmedia', {
+            'device_type': 'cdrom', 'image_url': images.url('boot.iso'),
+            'image_download_source': 'http'})
+        peers.wait_until(lambda: any(
+            media.inserted for media
+            in front.systems.get('node-1').machine().media()), timeout_s=60)
+        ironic.call('PUT', '/nodes/one/management/boot_device',
+                    {'boot_device': 'cdrom', 'persistent': False})
+        ironic_power(ironic, 'power on', 'power on')
+        wait_for(folder, _WORDS[Device.CDROM])
+        ironic.call('PUT', '/nodes/one/management/boot_device',
+                    {'boot_device': 'disk', 'persistent': True})
+        ironic_power(ironic, 'rebooting', 'power on')
+        wait_for(folder, _WORDS[Device.DISK])
+        ironic_power(ironic, 'soft power off', 'power off')
+    finally:
+        ironic.close()
+
+
+def ironic_power(ironic, target, power):
+    ironic.call('PUT', '/nodes/one/states/power', {'target': target})
+    ironic.wait_for('/nodes/one', power_state=power, target_power_state=None)
 
 
 def test_the_guest_ends_by_itself(node, power, folder):

@@ -29,6 +29,18 @@ _OURS = ('provision_state', 'instance_uuid', 'power_state', 'instance_info',
 FIELDS = tuple(field.name for field in dataclasses.fields(nodes.Node)
                if field.name not in _OURS)
 
+#: What went by one name in Ironic's first years, as power, management, boot
+#: and deploy interface.  Those of VirtualBox and iLO were specified so.
+DRIVERS = {
+    'fake_vbox': ('virtualbox', 'virtualbox', 'fake', 'external'),
+    'pxe_vbox': ('virtualbox', 'virtualbox', 'pxe', 'iscsi'),
+    'agent_vbox': ('virtualbox', 'virtualbox', 'pxe', 'agent'),
+    'fake_ilo': ('ilo4', 'ilo4', 'fake', 'external'),
+    'iscsi_ilo': ('ilo4', 'ilo4', 'virtual-media', 'ilo-iscsi'),
+    'agent_ilo': ('ilo4', 'ilo4', 'virtual-media', 'agent'),
+    'pxe_ilo': ('ilo4', 'ilo4', 'pxe', 'iscsi'),
+}
+
 _PORT_FIELDS = ('address', 'pxe_enabled', 'local_link_connection',
                 'physical_network')
 
@@ -100,8 +112,15 @@ def read_fields(entry: Mapping[str, Any],
 
 
 def _flat(entry: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Take ``interfaces: {power: x}`` for ``power_interface: x``."""
+    """Take ``interfaces: {power: x}`` for ``power_interface: x``.
+
+    And ``driver`` for four of them, which win over it.
+    """
+    yield from ((f'{kind}_interface', one) for kind, one in zip(
+        nodes.KINDS, DRIVERS.get(str(entry.get('driver')), ()), strict=False))
     for name, value in entry.items():
+        if name == 'driver' and value in DRIVERS:
+            continue
         if name == 'interfaces' and isinstance(value, Mapping):
             yield from ((f'{kind}_interface', one)
                         for kind, one in value.items())
@@ -112,6 +131,8 @@ def _flat(entry: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 def _advice(name: str) -> str:
     if name in _OURS:
         return 'it is kept by the driver, and not set'
+    if name == 'driver':
+        return f'there are {", ".join(DRIVERS)}; or name four interfaces'
     close = difflib.get_close_matches(name, FIELDS, 1)
     return ('there is no such field; '
             + (f'did you mean {close[0]}?' if close

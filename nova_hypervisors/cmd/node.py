@@ -144,6 +144,9 @@ def _add_fields(parser: argparse.ArgumentParser) -> None:
                         help='what flavors ask for: resources:CUSTOM_<NAME>=1')
     parser.add_argument('--service-host', metavar='HOST',
                         help='the nova-compute that it belongs to')
+    parser.add_argument('--driver', metavar='NAME',
+                        help='four interfaces by one name, such as pxe_vbox, '
+                        'agent_vbox or iscsi_ilo')
     for kind in ('power', 'management', 'boot', 'deploy', 'network'):
         parser.add_argument(f'--{kind}-interface', metavar='NAME',
                             help=f'its {kind} interface')
@@ -160,7 +163,7 @@ def _add_fields(parser: argparse.ArgumentParser) -> None:
 
 def _given(parsed_args: argparse.Namespace) -> dict[str, Any]:
     """Return the fields that were given, as a file would have them."""
-    names = ('resource_class', 'service_host', 'traits', 'ports',
+    names = ('driver', 'resource_class', 'service_host', 'traits', 'ports',
              *(f'{kind}_interface' for kind in (
                  'power', 'management', 'boot', 'deploy', 'network')))
     entry = {name: getattr(parsed_args, name) for name in names

@@ -83,6 +83,18 @@ def test_a_field_says_what_is_wrong_with_it(field, value, words):
     assert words in fault.message
 
 
+def test_a_driver_of_old_is_four_interfaces_which_win_over_it():
+    values, wrong = inventory.read_fields({
+        'driver': 'pxe_vbox', 'deploy_interface': 'external'})
+    assert not wrong
+    assert values == {
+        'power_interface': 'virtualbox', 'management_interface': 'virtualbox',
+        'boot_interface': 'pxe', 'deploy_interface': 'external'}
+    fault, = inventory.read_fields({'driver': 'ssh_vbox'})[1]
+    assert fault.field == 'driver'
+    assert 'agent_vbox' in fault.message
+
+
 def test_a_secret_itself_is_refused_by_each_of_its_names():
     declared = [settings.Setting('vbox_password', 'secret',
                                  aliases=('virtualbox_password',))]

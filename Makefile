@@ -3,7 +3,7 @@
 PYTHON ?= python3
 
 .PHONY: help demo test test-long up down clean virtualbox lint docs generate proofs \
-	tempest tempest-full browser browser-esx crash soak vcsim
+	tempest tempest-full browser browser-esx crash redfish soak vcsim
 
 help:
 	@echo 'make demo        a cloud on this machine, and a server in it'
@@ -29,8 +29,9 @@ help:
 	@echo "make browser     open a server's console in a real browser"
 	@echo 'make browser-esx the same of a server on a fake ESX host'
 	@echo 'make crash       kill nova-compute while it makes a server'
+	@echo "make redfish     DMTF's validator, for our Redfish service"
 	@echo 'make soak        make and delete a thousand servers, twice'
 
 demo test test-long up down clean virtualbox lint docs generate proofs tempest \
-		tempest-full browser browser-esx crash soak vcsim:
+		tempest-full browser browser-esx crash redfish soak vcsim:
 	@$(PYTHON) -m lab $@

@@ -164,6 +164,17 @@ def look_at_esx(words: list[str]) -> int:
         check=False).returncode
 
 
+def validate_redfish(words: list[str]) -> int:
+    """Let DMTF's validator look at our Redfish service."""
+    lab = layout.Layout.from_environment()
+    show = progress.Progress()
+    prepare_tests(lab, show, [testing.NEWEST])
+    return subprocess.run(
+        [lab.nova_venv(testing.NEWEST) / 'bin/python', '-m', 'lab.redfish'],
+        cwd=layout.CHECKOUT, env={**os.environ, 'LAB_DIR': str(lab.top)},
+        check=False).returncode
+
+
 def _run_in_cloud(lab: layout.Layout, module: str) -> int:
     """Run a module with the cloud's Python and as its administrator."""
     environment = {**os.environ, **config.variables(lab),
@@ -309,6 +320,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     'generate': generate,
     'lint': lint,
     'proofs': proofs,
+    'redfish': validate_redfish,
     'soak': soak,
     'tempest': run_tempest,
     'tempest-full': run_all_tempest,

@@ -1,41 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Both publishers, each with its real server."""
 
-import shutil
 import socket
 import subprocess
-import tempfile
 import time
 import types
 import uuid
-from pathlib import Path
 
 import pytest
 
-from lab import layout
-from lab import progress
-from lab.baremetal import swift as real_swift
 from nova_hypervisors.clients import httppublisher
-from nova_hypervisors.clients import swift
+from nova_hypervisors.tests import swiftserver
 
 
 @pytest.fixture(scope='session')
 def swift_server():
-    """A whole Swift."""
-    # Extended attributes: not in every /tmp.
-    lab = layout.Layout.from_environment()
-    (lab.top / 'tests').mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=lab.top / 'tests', prefix='swift-'))
-    try:
-        server = real_swift.Swift(lab, folder)
-    except progress.LabError as error:
-        pytest.fail(str(error), pytrace=False)
-    try:
-        server.start()
+    with swiftserver.running() as server:
         yield server
-    finally:
-        server.stop()
-        shutil.rmtree(folder)
 
 
 @pytest.fixture(scope='session')
@@ -58,21 +39,13 @@ def web_server(tmp_path_factory):
     process.wait()
 
 
-def credentials(server):
-    return {'user': real_swift.USER, 'tenant_name': real_swift.ACCOUNT,
-            'key': real_swift.KEY, 'authurl': server.auth_url}
-
-
 @pytest.fixture(params=['swift', 'http'])
 def publisher(request, tmp_path):
     if request.param == 'http':
         server = request.getfixturevalue('web_server')
         return httppublisher.HTTPPublisher(tmp_path / 'store', server.folder,
                                            server.url)
-    server = request.getfixturevalue('swift_server')
-    return swift.SwiftAPI(
-        swift.Settings(set_temp_url_key=True, retries=0, timeout_s=20),
-        **credentials(server))
+    return swiftserver.make(request.getfixturevalue('swift_server'))
 
 
 @pytest.fixture

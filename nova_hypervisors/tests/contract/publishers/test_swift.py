@@ -9,7 +9,7 @@ import pytest
 
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients import swift
-from nova_hypervisors.tests.contract.publishers import conftest
+from nova_hypervisors.tests import swiftserver
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def make(swift_server):
     def make(changes=None, **settings):
         return swift.SwiftAPI(
             swift.Settings(**{'retries': 0, 'timeout_s': 5, **settings}),
-            **{**conftest.credentials(swift_server), **(changes or {})})
+            **{**swiftserver.credentials(swift_server), **(changes or {})})
     return make
 
 

@@ -29,6 +29,7 @@ from nova_hypervisors.tests import baremetalnodes
 from nova_hypervisors.tests import builders
 from nova_hypervisors.tests import certificates
 from nova_hypervisors.tests import qemumachine
+from nova_hypervisors.tests import swiftserver
 from nova_hypervisors.tests.fakes import glance as fake_glance
 from nova_hypervisors.tests.functional.baremetal import controllers
 
@@ -96,8 +97,23 @@ def image_api(folder, monkeypatch):
     return api
 
 
+@pytest.fixture(scope='session')
+def swift_server():
+    with swiftserver.running() as server:
+        yield server
+
+
+@pytest.fixture(params=['http'])
+def publisher(request, folder):
+    if request.param == 'swift':
+        return swiftserver.make(request.getfixturevalue('swift_server'))
+    server = request.getfixturevalue('web_server')
+    return httppublisher.HTTPPublisher(folder / 'objects', server.folder,
+                                       server.url)
+
+
 @pytest.fixture
-def site(folder, machine, web_server, image_api, built):
+def site(folder, machine, publisher, image_api, built):
     """Everything that a nova-compute has, with one node."""
     service = baremetalnodes.make_service(folder)
     settings = deploying.Settings(
@@ -106,8 +122,6 @@ def site(folder, machine, web_server, image_api, built):
         disk_devices=('sda',), kernel_append='console=ttyS0 quiet')
     settings = dataclasses.replace(
         settings, callback_port=int(settings.callback_url[-5:].lstrip(':')))
-    publisher = httppublisher.HTTPPublisher(
-        folder / 'objects', web_server.folder, web_server.url)
     common = deploying.Deploying(settings, lambda: publisher)
     services = dataclasses.replace(service.services, deploying=common)
     qemumachine.put(services, machine)
@@ -185,10 +199,11 @@ class Site:
                 self.services.store.list_steps(node.uuid)]
 
     def objects(self):
-        """Return what is published, and by how many names."""
-        served = list(self.publisher._served.iterdir())
-        return ({path.name.removesuffix('.data') for path in
-                 self.publisher._store.glob('*/*.data')}, len(served))
+        """Return what is published, by its names."""
+        if isinstance(self.publisher, httppublisher.HTTPPublisher):
+            return {path.name.removesuffix('.data') for path in
+                    self.publisher._store.glob('*/*.data')}
+        return swiftserver.names(self.publisher, 'ironic_ilo_container')
 
 
 def deploy(task):

@@ -93,6 +93,15 @@ class DeployOps:
                 self._store.move(node.uuid, [states.RESERVED],
                                  states.AVAILABLE, instance_uuid=None)
 
+    def unplug(self, instance: objects.Instance) -> None:
+        """Undo what was done to a server's ports, if it has a node.
+
+        It has none if that could not be reserved, which is no fault here.
+        """
+        node = self._store.find_by_instance(instance.uuid)
+        if node is not None:
+            self._networks.unplug(node)
+
     # A server is made
 
     def spawn(self, spawn: requests.SpawnRequest) -> None:

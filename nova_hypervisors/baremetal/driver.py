@@ -257,8 +257,7 @@ class BareMetalDriver(driver.ComputeDriver):
     def clean_networks_preparation(self, instance: objects.Instance,
                                    network_info: Any) -> None:
         with boundary.for_instance(instance):
-            self._parts.networks.unplug(
-                self._parts.host.of_instance(instance))
+            self._parts.deploys.unplug(instance)
 
     def attach_interface(self, context: nova_context.RequestContext,
                          instance: objects.Instance,

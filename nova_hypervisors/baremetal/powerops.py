@@ -51,8 +51,12 @@ class Poller:
         self._workers = workers
 
     def look(self) -> Mapping[str, api.Power]:
-        """Return the power of servers by UUID; keep that of all nodes."""
-        found = self._host.own()
+        """Return the power of servers by UUID; keep that of all nodes.
+
+        Those in maintenance are left alone: they may be in pieces, and hold
+        up the others.
+        """
+        found = [node for node in self._host.own() if not node.maintenance]
         seen = self._seen(found)
         self._store.note_power({
             node.uuid: seen[node.uuid].value for node in found

@@ -85,6 +85,21 @@ class BareMetalFaultsTest(baremetalbase.Base):
         self.assertEqual([('boot the ramdisk', 'nobody answers')],
                          [(step.name, step.error) for step in steps])
 
+    def test_a_node_that_was_taken_meanwhile_is_no_fault(self):
+        reserve, late = self.driver._parts.inventory.store.reserve, []
+
+        def comes_too_late(uuid, instance_uuid, host):
+            if not late:
+                late.append(uuid)
+                self.store.move(uuid, [states.AVAILABLE], states.CLEANING)
+            return reserve(uuid, instance_uuid, host)
+
+        self.useFixture(fixtures.MockPatchObject(
+            self.driver._parts.inventory.store, 'reserve', comes_too_late))
+        server = self._make()
+        self.assertNotIn(self._node(server).uuid, late)
+        self.assertEqual(states.ACTIVE, self._node(server).provision_state)
+
     def test_a_node_that_cannot_be_cleaned_gets_no_server(self):
         node = self._only_one_node()
         server = self._make()

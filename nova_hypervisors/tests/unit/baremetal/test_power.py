@@ -135,6 +135,14 @@ class TestPoller:
         poller.look()
         assert here.store.get_node(node.uuid).power_state is None
 
+    def test_one_in_maintenance_is_left_alone(self, here, poller):
+        node = here.add(maintenance=True, power_state='on')
+        machine = fake_power.machine_of(here.services, node)
+        machine.fail_next['power'] = errors.Unreachable('in pieces')
+        assert poller.look() == {}
+        assert machine.fail_next
+        assert here.store.get_node(node.uuid).power_state == 'on'
+
     def test_nodes_are_asked_at_the_same_time(self, here, poller):
         together = threading.Barrier(4)
 

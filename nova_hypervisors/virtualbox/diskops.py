@@ -170,7 +170,7 @@ class DiskOps:
         base = self._cache.base(image, root_gb)
         if self._differencing:
             # VirtualBox keeps the base open for as long as it has children.
-            undo.add(self._forget_base, base)
+            undo.add(self._forget, base)
             undo.add(self._close, root, delete=True)
             self._client.create_child_disk(root, base)
         else:
@@ -187,13 +187,14 @@ class DiskOps:
         with contextlib.suppress(errors.NotFound, errors.InUse):
             self._client.close_medium(path, delete, kind)
 
-    def _forget_base(self, path: PurePath) -> None:
-        """Do so with what servers' disks differ from, unless one does.
+    def _forget(self, path: PurePath,
+                kind: api.DiskKind = api.DiskKind.DISK) -> None:
+        """Let VirtualBox forget what machines share, unless one has it.
 
-        Another server's machine that is just starting holds it as well.
+        A machine that is just starting holds it as well.
         """
         with contextlib.suppress(errors.Busy):
-            self._close(path, delete=False)
+            self._close(path, delete=False, kind=kind)
 
     def exists(self, path: PurePath) -> bool:
         return self._storage.exists(path)
@@ -219,7 +220,7 @@ class DiskOps:
                    if medium.path in names and medium.parent]
         yield
         for parent in parents:
-            self._forget_base(api.host_path(parent))
+            self._forget(api.host_path(parent))
 
     def forget_all(self, instance_files: files.InstanceFiles) -> None:
         """Close the disks of a server that was never finished."""
@@ -230,7 +231,7 @@ class DiskOps:
         for medium in own:
             self._close(api.host_path(medium.path), delete=False)
         for parent in parents:
-            self._forget_base(api.host_path(parent))
+            self._forget(api.host_path(parent))
 
     def delete_files(self, instance_files: files.InstanceFiles) -> None:
         """Delete whatever a server has left."""
@@ -250,7 +251,7 @@ class DiskOps:
             yield
         finally:
             for path in bases:
-                self._close(path, delete=False)
+                self._forget(path)
 
     def mend(self, machines: Mapping[str, files.InstanceFiles]) -> None:
         """Make machines usable again whose disks VirtualBox has lost.
@@ -295,8 +296,7 @@ class DiskOps:
         yield
         for disk in disks:
             if disk.kind is api.DiskKind.DVD:
-                self._close(api.host_path(disk.path), delete=False,
-                            kind=disk.kind)
+                self._forget(api.host_path(disk.path), disk.kind)
 
     def cache_image(self, context: nova_context.RequestContext,
                     image_ref: str) -> bool:
@@ -309,7 +309,7 @@ class DiskOps:
                  for medium in self._client.list_media()}
         for path in known.intersection(self._cache.isos()):
             # Left open by a deletion that failed half way; or in use, still.
-            self._close(path, delete=False, kind=api.DiskKind.DVD)
+            self._forget(path, api.DiskKind.DVD)
         self._cache.age(known, ages)
 
 

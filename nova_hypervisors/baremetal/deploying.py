@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import ipaddress
+import logging
 import os
 import ssl
 import threading
@@ -24,6 +25,8 @@ from nova_hypervisors.baremetal import media
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients import publishing
 
+LOG = logging.getLogger(__name__)
+
 _DAY = datetime.timedelta(days=1)
 _LIFE = datetime.timedelta(days=3650)
 
@@ -33,6 +36,7 @@ class Settings:
     """The options of ``[deploy]`` and ``[ilo]``; see there.
 
     :param folder: for images, and what is written on the way
+    :param sweeps: whether it is us who delete what has expired
     """
 
     folder: Path
@@ -52,6 +56,7 @@ class Settings:
     kernel_append: str = ''
     container: str = 'ironic_ilo_container'
     media_ttl_s: int = 600
+    sweeps: bool = False
     loaders: media.Bootloaders = dataclasses.field(
         default_factory=media.Bootloaders)
 
@@ -125,6 +130,18 @@ class Deploying:
         """Return the certificate that nodes are to trust."""
         return Path(self.settings.callback_ca
                     or self._identity()[0]).read_bytes()
+
+    def sweep(self) -> None:
+        """Delete what was published and has expired; call it often.
+
+        Most of it was deleted when it was not needed any more.  This is for
+        what a nova-compute that was killed has left.
+        """
+        if self.settings.sweeps:
+            try:
+                self.publisher.sweep()
+            except errors.ClientError as error:
+                LOG.warning('What has expired is not deleted: %s', error)
 
     def stop(self) -> None:
         with self._lock:
@@ -221,6 +238,7 @@ def settings_of(conf: Any, folder: Path) -> Settings:
         kernel_append=group.kernel_append_params,
         container=ilo.swift_ilo_container,
         media_ttl_s=60 * ilo.deploy_helper_images_ttl,
+        sweeps=group.publisher == 'http',
         loaders=media.Bootloaders(
             Path(group.isolinux_bin), Path(group.ldlinux_c32),
             Path(group.esp_image) if group.esp_image else None))

@@ -117,7 +117,8 @@ def make_parts(conf: cfg.ConfigOpts,
         here.store, host, make,
         functools.partial(cleaning.load, group.clean_steps), group.workers)
     watch = powerops.Watcher(
-        functools.partial(_look, poller, cleaner), powerops.EVENTS,
+        functools.partial(_look, poller, cleaner, here.services.deploying),
+        powerops.EVENTS,
         instance_locks, group.power_poll_interval, emit)
     networks = networkops.NetworkOps(here.store, _neutron)
     power = powerops.PowerOps(
@@ -138,10 +139,12 @@ def make_parts(conf: cfg.ConfigOpts,
         cleaner=cleaner, watcher=watch)
 
 
-def _look(poller: powerops.Poller,
-          cleaner: cleaning.Cleaner) -> Mapping[str, api.Power]:
+def _look(poller: powerops.Poller, cleaner: cleaning.Cleaner,
+          common: deploying.Deploying | None) -> Mapping[str, api.Power]:
     # By the way: what the command for nodes wants cleaned.
     cleaner.look()
+    if common is not None:
+        common.sweep()
     return poller.look()
 
 

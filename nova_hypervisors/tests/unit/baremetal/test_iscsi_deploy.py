@@ -341,3 +341,30 @@ def test_of_many_threads_one_begins_to_listen(site):
     for thread in threads:
         thread.join()
     assert len(urls) == 1
+
+
+class TestExpiry:
+    def publish(self, site, tmp_path):
+        (tmp_path / 'left').write_bytes(b'a key')
+        site.publisher.upload_object(
+            deployments.CONTAINER, 'image-x', tmp_path / 'left',
+            delete_after_s=0, create_container=True)
+
+    @pytest.mark.parametrize(('sweeps', 'left_over'), [
+        (True, set()), (False, {'image-x'})])
+    def test_what_a_killed_service_has_left(self, tmp_path, image_api,
+                                            monkeypatch, sweeps, left_over):
+        site = deployments.Site(tmp_path, image_api, sweeps=sweeps)
+        # Swept at each upload, too: not here.
+        with monkeypatch.context() as patch:
+            patch.setattr(site.publisher, 'sweep', lambda: None)
+            self.publish(site, tmp_path)
+        site.common.sweep()
+        assert site.objects() == left_over
+
+    def test_a_folder_that_is_gone_is_a_warning(self, tmp_path, image_api,
+                                                caplog):
+        site = deployments.Site(tmp_path, image_api, sweeps=True)
+        (tmp_path / 'served').rmdir()
+        site.common.sweep()
+        assert 'is not deleted' in caplog.text

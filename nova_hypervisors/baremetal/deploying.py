@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import collections
+import contextlib
 import dataclasses
 import datetime
 import ipaddress
@@ -12,6 +14,7 @@ import ssl
 import threading
 import urllib.parse
 from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +83,23 @@ class Deploying:
         self._publisher: publishing.Publisher | None = None
         self._server: callback.CallbackServer | None = None
         self._lock = threading.Lock()
+        self._used: collections.Counter[Path] = collections.Counter()
+
+    @contextlib.contextmanager
+    def using(self, image: Path) -> Iterator[None]:
+        """Let an image stay in the cache as long as this lasts."""
+        with self._lock:
+            self._used[image] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._used[image] -= 1
+
+    def used(self) -> set[Path]:
+        """Return the images that are being written."""
+        with self._lock:
+            return {path for path, count in self._used.items() if count}
 
     @property
     def publisher(self) -> publishing.Publisher:

@@ -115,7 +115,7 @@ It takes about as long as writing.
     cfg.IntOpt(
         'image_cache_ttl',
         default=10080,
-        min=0,
+        min=60,
         help="""
 Minutes that an image is kept in ``state_path`` after a node was deployed with
 it for the last time.

@@ -34,6 +34,13 @@ class AgentDeploy(iscsi.ISCSIDeploy):
             raise errors.Unsupported(
                 'the node itself writes images of whole disks only: use the '
                 'deploy interface iscsi for this image')
+        with self.common.using(image):
+            self._let_it_write(task, info, wanted)
+        self.secure(task)
+
+    def _let_it_write(self, task: tasks.Task, info: iscsi.InstanceInfo,
+                      wanted: writing.Wanted) -> None:
+        image = wanted.image
         task.step('publish the image')
         checksum = _sha256(image)
         url = self._publish(info, image)
@@ -43,7 +50,6 @@ class AgentDeploy(iscsi.ISCSIDeploy):
                 self._add_config_drive(task, wanted, ramdisk)
         with image.open('rb') as file:
             self.note(task, writing.written_whole(file.read(512)))
-        self.secure(task)
 
     def _publish(self, info: iscsi.InstanceInfo, image: Path) -> str:
         settings, publisher = self.common.settings, self.common.publisher

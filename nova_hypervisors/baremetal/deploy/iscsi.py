@@ -120,7 +120,7 @@ class ISCSIDeploy(running.RamdiskDeploy):
         image = self._cache_instance_image(task, info)
         wanted = self._wanted(task, info, image)
         writing.check(wanted, image.stat().st_size)
-        with self.ramdisk(task) as ramdisk:
+        with self.common.using(image), self.ramdisk(task) as ramdisk:
             self._continue_deploy(task, wanted, ramdisk)
         self.secure(task)
 
@@ -165,7 +165,7 @@ class ISCSIDeploy(running.RamdiskDeploy):
         """
         age = self.common.settings.image_ttl_s
         if self.common.settings.images.exists():
-            self._cache.age((), imagecache.Ages(age, age))
+            self._cache.age(self.common.used(), imagecache.Ages(age, age))
         LOG.debug('Images of node %s are left to the cache', task.node.name)
 
     def _wanted(self, task: tasks.Task, info: InstanceInfo,

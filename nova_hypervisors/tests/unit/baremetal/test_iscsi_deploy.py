@@ -368,3 +368,18 @@ class TestExpiry:
         (tmp_path / 'served').rmdir()
         site.common.sweep()
         assert 'is not deleted' in caplog.text
+
+
+def test_images_that_are_being_written_stay_in_the_cache(tmp_path, image_api):
+    site = deployments.Site(tmp_path, image_api, image_ttl_s=-1.0)
+    folder = site.common.settings.images
+    folder.mkdir()
+    for name in ('used.raw', 'old.raw'):
+        (folder / name).touch()
+    node = site.service.add(driver_info={'deploy_iso': 'http://a.test/x'})
+    task = site.task(node)
+    with site.common.using(folder / 'used.raw'):
+        task.interfaces.deploy.clean_up(task)
+        assert [path.name for path in folder.iterdir()] == ['used.raw']
+    task.interfaces.deploy.clean_up(task)
+    assert list(folder.iterdir()) == []

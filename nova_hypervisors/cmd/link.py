@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import shutil
+import sys
 from pathlib import Path
 
 from cliff import command
@@ -41,18 +43,20 @@ def nova_folder() -> Path:
 
     :raises FileNotFoundError: there is none
     """
-    spec = importlib.util.find_spec('nova')
-    if spec is None or spec.origin is None:
-        raise FileNotFoundError(
-            2, 'no Nova is installed for this Python', 'nova')
-    return Path(spec.origin).parent
+    # Not importlib.util.find_spec: it takes the first answer, which our own
+    # folder nova/ gives where Nova is installed with "pip install -e".  That
+    # has a finder of its own, which is asked last.
+    for finder in sys.meta_path:
+        spec = finder.find_spec('nova', None)
+        if spec is not None and spec.origin is not None:
+            return Path(spec.origin).parent
+    raise FileNotFoundError(2, 'no Nova is installed for this Python', 'nova')
 
 
 def link() -> str:
     """Link the shim into Nova; return what was done."""
     target = nova_folder().parent / _SHIM
-    source = Path(nova_hypervisors.__file__).parent.parent / _SHIM
-    if target.resolve() == source.resolve() and source.is_dir():
+    if target.resolve() == _brought().resolve() and _brought().is_dir():
         return f'{target} is there already'
     if target.is_symlink():
         target.unlink()
@@ -60,6 +64,9 @@ def link() -> str:
         raise FileExistsError(
             17, 'is there and is not a link: uninstall the package that '
             'brought it first', str(target))
+    if _hides_nova():
+        _put_aside()
+    source = _aside() if _aside().is_dir() else _brought()
     target.symlink_to(source, target_is_directory=True)
     return f'{target} -> {source}'
 
@@ -70,4 +77,40 @@ def unlink() -> str:
     if not target.is_symlink():
         return f'{target} is not a link: nothing to remove'
     target.unlink()
+    if _aside().is_dir() and not _brought().exists():
+        # Where pip has put it, and will look for it.
+        _brought().parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(_aside(), _brought())
     return f'{target} removed'
+
+
+def _brought() -> Path:
+    """Return where this package brings the shim."""
+    return Path(nova_hypervisors.__file__).parent.parent / _SHIM
+
+
+def _aside() -> Path:
+    return Path(nova_hypervisors.__file__).parent / 'shim'
+
+
+def _hides_nova() -> bool:
+    """Return whether "import nova" finds our folder instead of Nova.
+
+    So it does where a wheel of this package is beside a Nova that was
+    installed with "pip install -e": Python believes that a folder without
+    __init__.py, such as our nova/, is a package in pieces.
+    """
+    spec = importlib.util.find_spec('nova')
+    return (spec is not None and spec.origin is None
+            and str(_brought().parent.parent)
+            in (spec.submodule_search_locations or ()))
+
+
+def _put_aside() -> None:
+    """Put the shim where it hides nothing."""
+    shutil.rmtree(_aside(), ignore_errors=True)
+    shutil.move(_brought(), _aside())
+    for folder in (_brought().parent, _brought().parent.parent):
+        if any(folder.iterdir()):
+            break
+        folder.rmdir()

@@ -43,11 +43,12 @@ def nova_folder() -> Path:
 
     :raises FileNotFoundError: there is none
     """
-    # Not importlib.util.find_spec: it takes the first answer, which our own
-    # folder nova/ gives where Nova is installed with "pip install -e".  That
-    # has a finder of its own, which is asked last.
-    for finder in sys.meta_path:
-        spec = finder.find_spec('nova', None)
+    first = importlib.util.find_spec('nova')
+    specs = [first]
+    if first is not None and first.origin is None:
+        # Our own folder, see below.
+        specs = [finder.find_spec('nova', None) for finder in sys.meta_path]
+    for spec in specs:
         if spec is not None and spec.origin is not None:
             return Path(spec.origin).parent
     raise FileNotFoundError(2, 'no Nova is installed for this Python', 'nova')
@@ -77,10 +78,6 @@ def unlink() -> str:
     if not target.is_symlink():
         return f'{target} is not a link: nothing to remove'
     target.unlink()
-    if _aside().is_dir() and not _brought().exists():
-        # Where pip has put it, and will look for it.
-        _brought().parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(_aside(), _brought())
     return f'{target} removed'
 
 
@@ -97,8 +94,9 @@ def _hides_nova() -> bool:
     """Return whether "import nova" finds our folder instead of Nova.
 
     So it does where a wheel of this package is beside a Nova that was
-    installed with "pip install -e": Python believes that a folder without
-    __init__.py, such as our nova/, is a package in pieces.
+    installed with "pip install -e": Python takes a folder without
+    __init__.py, such as our nova/, for a package in pieces, and asks the
+    finder of that Nova last.
     """
     spec = importlib.util.find_spec('nova')
     return (spec is not None and spec.origin is None
@@ -107,7 +105,10 @@ def _hides_nova() -> bool:
 
 
 def _put_aside() -> None:
-    """Put the shim where it hides nothing."""
+    """Put the shim where it hides nothing, for good.
+
+    pip would leave the empty folders behind, and they hide Nova as well.
+    """
     shutil.rmtree(_aside(), ignore_errors=True)
     shutil.move(_brought(), _aside())
     for folder in (_brought().parent, _brought().parent.parent):

@@ -3,6 +3,7 @@
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -111,3 +112,56 @@ def test_where_there_is_no_nova_that_is_said(run, monkeypatch):
     status, output, errors = run('link')
     assert (status, output) == (1, '')
     assert 'no Nova is installed' in errors
+
+
+# What "pip install -e" leaves for a Nova, in short.
+_EDITABLE = """
+import importlib.util
+import sys
+
+class Finder:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == 'nova':
+            return importlib.util.spec_from_file_location(
+                'nova', {nova!r} + '/__init__.py',
+                submodule_search_locations=[{nova!r}])
+
+sys.meta_path.append(Finder)
+"""
+
+
+@pytest.fixture
+def wheel(tmp_path):
+    """A folder in which a wheel of ours is beside such a Nova."""
+    wheel = tmp_path / 'wheel'
+    shutil.copytree(SHIM, wheel / 'nova/virt/nova_hypervisors')
+    shutil.copytree(CHECKOUT / 'nova_hypervisors', wheel / 'nova_hypervisors',
+                    ignore=shutil.ignore_patterns('tests', '__pycache__'))
+    # All of cliff that the command needs to be imported.
+    (wheel / 'cliff').mkdir()
+    (wheel / 'cliff/command.py').write_text('class Command: pass')
+    (wheel / 'editable.py').write_text(
+        _EDITABLE.format(nova=str(tmp_path / 'nova')))
+    return wheel
+
+
+def test_a_checkout_of_nova_is_found_where_our_own_folder_hides_it(
+        wheel, site, target):
+    def python(code):
+        # Without the Nova that these tests run with.
+        return subprocess.run(
+            [sys.executable, '-S', '-c', f'import editable; {code}'],
+            cwd=wheel, capture_output=True, text=True, check=True,
+            env={'PATH': os.environ['PATH']}).stdout.strip()
+
+    link = 'from nova_hypervisors.cmd import link; print(link.{})'
+    shim = wheel / 'nova_hypervisors/shim'
+    assert python('import nova; print(nova.__file__)') == 'None'
+    for _ in range(2):
+        assert python(link.format('link()')) == f'{target} -> {shim}'
+    assert python('import nova; print(nova.__file__)') == str(
+        site / 'nova/__init__.py')
+    assert (target / '__init__.py').samefile(shim / '__init__.py')
+    assert python(link.format('unlink()')) == f'{target} removed'
+    assert python(link.format('link()')) == f'{target} -> {shim}'

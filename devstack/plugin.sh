@@ -221,7 +221,12 @@ function nova_hypervisors_delete_machines {
 }
 
 function _nova_hypervisors_vbox {
-    VBOX_USER_HOME=$VBOX_HOME "$VBOX_MANAGE" -q "$@" </dev/null
+    # The socket as the driver names it (clients/vbox/settings.py), or another
+    # VBoxSVC would answer than the one that has the machines.
+    local socket
+    socket=nova-$(printf %s "$VBOX_HOME" | sha256sum | cut -c 1-12)
+    VBOX_IPC_SOCKETID=$socket VBOX_USER_HOME=$VBOX_HOME \
+        "$VBOX_MANAGE" -q "$@" </dev/null
 }
 
 function nova_hypervisors_unstack {

@@ -74,7 +74,8 @@ SUPPORT = {
         'Without the number of users and the load, which a host does not '
         'tell.'),
     'operation.resize': _partial(
-        'On the host that a server is on.'),
+        'On the host that a server is on, or to another one that has the '
+        'datastore in common on which the server is.'),
     'operation.live-migrate': _NEEDS_VCENTER,
     'operation.force-live-migration-to-complete': _NEEDS_VCENTER,
     'operation.abort-in-progress-live-migration': _NEEDS_VCENTER,

@@ -43,6 +43,12 @@ def instance(image_ref=None, *, vcpus=1, memory_mb=64, root_gb=1,
     return objects.Instance(admin_context(), **values)
 
 
+def migration(source='here', destination='here'):
+    """Return a migration as the compute manager hands it to a driver."""
+    return objects.Migration(source_compute=source,
+                             dest_compute=destination)
+
+
 def image_meta(**properties):
     return objects.ImageMeta.from_dict({'properties': properties})
 

@@ -38,15 +38,18 @@ def plan(instance: objects.Instance) -> BootPlan:
     return BootPlan(_ORDERS[first or 'disk'], _ORDERS[once])
 
 
-def first_boot(instance: objects.Instance,
-               starts: bool) -> api.MachineChange | None:
+def first_boot(instance: objects.Instance, starts: bool,
+               again: bool) -> api.MachineChange | None:
     """Return what a machine that was just made needs, if anything.
 
     :param starts: it is started at once
+    :param again: the server has been started before, elsewhere
     """
     wanted = plan(instance)
     if wanted.order is None:
         return None
+    if again:
+        return api.MachineChange(boot_order=wanted.order)
     pending = wanted.once is not None and not starts
     return api.MachineChange(
         boot_order=wanted.once or wanted.order,

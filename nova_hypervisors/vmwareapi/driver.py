@@ -96,7 +96,9 @@ class VMwareESXDriver(driver.Driver):
                 destroy_disks: bool = True,
                 destroy_secrets: bool = True) -> None:
         with boundary.for_instance(instance):
-            if not self._parts.resizes.is_going_back(instance):
+            # Nova lets go of it here before it goes on where it was.
+            if moves.leaves(context, instance) or (
+                    not self._parts.resizes.is_going_back(instance)):
                 self._parts.vms.destroy(instance, destroy_disks,
                                         block_device_info)
 
@@ -172,9 +174,14 @@ class VMwareESXDriver(driver.Driver):
             network_info: Any,
             block_device_info: dict[str, Any] | None = None,
             timeout: int = 0, retry_interval: int = 0) -> str:
-        moves.require_staying(context, instance)
+        host = moves.destination(context, instance)
         with boundary.for_instance(instance):
-            self._parts.resizes.keep(instance, flavor, timeout)
+            if host is None:
+                self._parts.resizes.keep(instance, flavor, timeout)
+            else:
+                self._parts.migrations.depart(
+                    context, instance, host, flavor, block_device_info,
+                    timeout)
         return ''
 
     def finish_migration(
@@ -185,8 +192,10 @@ class VMwareESXDriver(driver.Driver):
             allocations: dict[str, Any],
             block_device_info: dict[str, Any] | None = None,
             power_on: bool = True, share_info: Any = None) -> None:
+        settle = (self._parts.resizes.resize if moves.is_on_one_host(migration)
+                  else self._parts.migrations.arrive)
         with boundary.for_instance(instance):
-            self._parts.resizes.resize(request.SpawnRequest(
+            settle(request.SpawnRequest(
                 context, instance, image_meta, list(network_info or ()),
                 block_device_info or {}, power_on),
                 functools.partial(self._parts.volumes.match, instance,
@@ -197,7 +206,10 @@ class VMwareESXDriver(driver.Driver):
                           instance: objects.Instance,
                           network_info: Any) -> None:
         with boundary.for_instance(instance):
-            self._parts.resizes.confirm(instance)
+            if moves.is_on_one_host(migration):
+                self._parts.resizes.confirm(instance)
+            else:
+                self._parts.migrations.confirm(instance)
 
     def finish_revert_migration(
             self, context: nova_context.RequestContext,
@@ -205,8 +217,10 @@ class VMwareESXDriver(driver.Driver):
             migration: objects.Migration,
             block_device_info: dict[str, Any] | None = None,
             power_on: bool = True, share_info: Any = None) -> None:
+        settle = (self._parts.resizes.revert if moves.is_on_one_host(migration)
+                  else self._parts.migrations.revert)
         with boundary.for_instance(instance):
-            self._parts.resizes.revert(request.SpawnRequest(
+            settle(request.SpawnRequest(
                 context, instance, instance.image_meta,
                 list(network_info or ()), block_device_info or {}, power_on),
                 functools.partial(self._parts.volumes.match, instance,

@@ -40,6 +40,7 @@ from nova_hypervisors.vmwareapi import imageops
 from nova_hypervisors.vmwareapi import layout
 from nova_hypervisors.vmwareapi import machineid
 from nova_hypervisors.vmwareapi import machines
+from nova_hypervisors.vmwareapi import migrationops
 from nova_hypervisors.vmwareapi import networkops
 from nova_hypervisors.vmwareapi import options
 from nova_hypervisors.vmwareapi import powerops
@@ -85,6 +86,7 @@ class Parts:
     snapshots: snapshotops.SnapshotOps
     rescues: rescueops.RescueOps
     resizes: resizeops.ResizeOps
+    migrations: migrationops.MigrationOps
     watcher: Watcher
     cache_age_s: float | None
 
@@ -143,19 +145,21 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
     evacuations = evacuateops.EvacuateOps(client, machine_map, where, host)
     watch = Watcher(machine_map.states, _EVENTS, instance_locks, _LOOK_S,
                     emit)
+    vms = vmops.VMOps(
+        client, machine_map, where, host, images, networks, power,
+        volumes, instance_locks, watch, evacuations, metadata,
+        plugging.PlugEvents(virtapi, conf.vif_plugging_timeout,
+                            conf.vif_plugging_is_fatal),
+        vmops.Settings(
+            linked=group.linked_clone,
+            machine_id=machineid.text if group.machine_id else None,
+            console_log=group.console_log))
+    resizes = resizeops.ResizeOps(client, machine_map, power, instance_locks)
     return Parts(
         client=client, layout=where, machines=machine_map, host=host,
         service=serviceops.ServiceOps(conf.host), devices=metadata,
         images=images, power=power, volumes=volumes, evacuations=evacuations,
-        vms=vmops.VMOps(
-            client, machine_map, where, host, images, networks, power,
-            volumes, instance_locks, watch, evacuations, metadata,
-            plugging.PlugEvents(virtapi, conf.vif_plugging_timeout,
-                                conf.vif_plugging_is_fatal),
-            vmops.Settings(
-                linked=group.linked_clone,
-                machine_id=machineid.text if group.machine_id else None,
-                console_log=group.console_log)),
+        vms=vms,
         consoles=_make_consoles(conf, client, machine_map, where),
         snapshots=snapshotops.SnapshotOps(
             client, machine_map, where, instance_locks,
@@ -167,8 +171,10 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
                     group.snapshot_image_format))),
         rescues=rescueops.RescueOps(client, machine_map, images, power,
                                     instance_locks),
-        resizes=resizeops.ResizeOps(client, machine_map, power,
-                                    instance_locks),
+        resizes=resizes,
+        migrations=migrationops.MigrationOps(
+            client, machine_map, evacuations, resizes, vms, volumes, power,
+            instance_locks),
         watcher=watch,
         cache_age_s=_cache_age_s(conf))
 

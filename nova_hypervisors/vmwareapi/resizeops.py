@@ -138,6 +138,17 @@ class ResizeOps:
             self._client.change_machine(ref, api.MachineChange(
                 add_disks=missing))
 
+    def fit(self, wanted: request.SpawnRequest) -> None:
+        """Give the disks of a machine that was just made their sizes.
+
+        The instance's lock is held.
+        """
+        self._grow_root(wanted.instance)
+        self._set_blank_disks(wanted)
+
+    def forget_former(self, files: layout.InstanceFiles) -> None:
+        self._delete(files.former_root_disk)
+
     def confirm(self, instance: objects.Instance) -> None:
         """Forget what a server was; it may run."""
         with self._locks.hold(instance.uuid):

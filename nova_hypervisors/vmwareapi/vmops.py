@@ -138,6 +138,20 @@ class VMOps:
                 self._evacuations.take_over(lost)
             self._make(spawn, plan)
 
+    def adopt(self, spawn: request.SpawnRequest,
+              lost: evacuateops.LostServer) -> None:
+        """Make a machine of what another host has let go of; it is off.
+
+        The instance's lock is held.
+        """
+        if self.exists(spawn.instance):
+            raise exception.InstanceExists(name=spawn.instance.name)
+        self._evacuations.take_over(lost)
+        self._make(dataclasses.replace(spawn, power_on=False), _Plan(
+            hardware.plan(spawn.instance, spawn.image_meta),
+            self._volumes.planned(spawn.block_device_info), lost.files, None,
+            lost))
+
     def _size(self, instance: objects.Instance) -> int:
         """Return the bytes that a server's disks take at once."""
         flavor = instance.flavor
@@ -175,7 +189,8 @@ class VMOps:
                 ref = self._created(spawn, plan, nics)
                 undo.add(self._volumes.forget, spawn.block_device_info)
                 self._volumes.attach_all(ref, plan.volumes)
-                change = boot.first_boot(instance, start)
+                change = boot.first_boot(instance, start,
+                                         plan.lost is not None)
                 if change is not None:
                     # The host names devices when they are there.
                     self._client.change_machine(ref, change)

@@ -132,7 +132,8 @@ class TestResize:
     def resize(self, driver, monkeypatch):
         """Resize a server, as Nova does on one host."""
         from nova_hypervisors.common import moves
-        monkeypatch.setattr(moves, 'stays', lambda context, instance: True)
+        monkeypatch.setattr(moves, 'current',
+                            lambda context, instance: builders.migration())
 
         def resize(instance, **flavor):
             old = instance.flavor
@@ -142,8 +143,8 @@ class TestResize:
                 CONTEXT, instance, '127.0.0.1', new, [])
             instance.old_flavor, instance.flavor = old, new
             driver.finish_migration(
-                CONTEXT, None, instance, '', [], builders.image_meta(), True,
-                {})
+                CONTEXT, builders.migration(), instance, '', [],
+                builders.image_meta(), True, {})
         return resize
 
     @pytest.fixture
@@ -152,7 +153,8 @@ class TestResize:
             instance.task_state = task_states.RESIZE_REVERTING
             driver.destroy(CONTEXT, instance, [])
             instance.flavor = instance.old_flavor
-            driver.finish_revert_migration(CONTEXT, instance, [], None)
+            driver.finish_revert_migration(CONTEXT, instance, [],
+                                           builders.migration())
             instance.task_state = None
         return revert
 
@@ -169,7 +171,8 @@ class TestResize:
         assert self._size(details(instance)) == (2, 128, 2)
         data = guest.read_bytes()
         assert on_disk(host, instance, len(data)) == data
-        driver.confirm_migration(CONTEXT, None, instance, [])
+        driver.confirm_migration(CONTEXT, builders.migration(), instance,
+                                 [])
         assert not [name for name in files() if 'former' in name]
         driver.destroy(CONTEXT, instance, [])
         assert files() == []

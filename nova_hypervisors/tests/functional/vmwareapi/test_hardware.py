@@ -111,7 +111,8 @@ def test_each_disk_of_a_server_is_limited(spawn, driver, image, host, details):
     instance.old_flavor = instance.flavor
     instance.flavor = builders.instance(root_gb=2).flavor
     driver.finish_migration(
-        CONTEXT, None, instance, '', [], builders.image_meta(), True, {}, swap)
+        CONTEXT, builders.migration(), instance, '', [],
+        builders.image_meta(), True, {}, swap)
     assert [disk.io for disk in details(instance).disks] == [
         api.Allocation(), api.Allocation()]
 

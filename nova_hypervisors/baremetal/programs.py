@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -75,8 +76,10 @@ def require(words: Sequence[str]) -> list[str]:
 def environment() -> dict[str, str]:
     """Return an environment in which programs speak English.
 
-    And in which mtools neither reads anybody's settings nor asks whether a
+    By which apt gets to its mirror as anybody else, and in which mtools neither reads anybody's settings nor asks whether a
     file may be written over.
     """
-    return {'LC_ALL': 'C', 'PATH': ':'.join(_FOLDERS), 'HOME': '/nonexistent',
+    network = {name: value for name, value in os.environ.items()
+               if name.lower().endswith('_proxy') or name == 'APT_CONFIG'}
+    return {**network, 'LC_ALL': 'C', 'PATH': ':'.join(_FOLDERS), 'HOME': '/nonexistent',
             'MTOOLSRC': '/dev/null', 'MTOOLS_SKIP_CHECK': '1'}

@@ -76,10 +76,12 @@ def require(words: Sequence[str]) -> list[str]:
 def environment() -> dict[str, str]:
     """Return an environment in which programs speak English.
 
-    By which apt gets to its mirror as anybody else, and in which mtools neither reads anybody's settings nor asks whether a
-    file may be written over.
+    By which apt gets to its mirror as anybody else, and in which mtools
+    neither reads anybody's settings nor asks whether a file may be written
+    over.
     """
     network = {name: value for name, value in os.environ.items()
                if name.lower().endswith('_proxy') or name == 'APT_CONFIG'}
-    return {**network, 'LC_ALL': 'C', 'PATH': ':'.join(_FOLDERS), 'HOME': '/nonexistent',
-            'MTOOLSRC': '/dev/null', 'MTOOLS_SKIP_CHECK': '1'}
+    return {**network, 'LC_ALL': 'C', 'PATH': ':'.join(_FOLDERS),
+            'HOME': '/nonexistent', 'MTOOLSRC': '/dev/null',
+            'MTOOLS_SKIP_CHECK': '1'}

@@ -103,16 +103,12 @@ class RedfishMachine:
         """Give the system, as it is now."""
         with self._lock, redfisherrors.translated(operation,
                                                   self._access.url):
-            try:
-                if self._system is None:
-                    self._system = self._connect()
-                else:
-                    self._system.refresh(force=True)
-                yield self._system
-            except (sushy_errors.AccessError, sushy_errors.ConnectionError):
-                # Its session may be over for good.
-                self._forget()
-                raise
+            if self._system is None:
+                self._system = self._connect()
+            else:
+                # sushy logs on again if its session is over.
+                self._system.refresh(force=True)
+            yield self._system
 
     def _connect(self) -> Any:
         access = self._access
@@ -135,18 +131,14 @@ class RedfishMachine:
             f'{access.url} has no system {access.system!r}, but '
             + ', '.join(members))
 
-    def _forget(self) -> None:
-        self._system = None
-        if self._connector is not None:
-            self._connector.close()
-
     def close(self) -> None:
         with self._lock:
             if self._system is not None:
                 # A BMC has few sessions.
                 with contextlib.suppress(sushy_errors.SushyError):
                     self._auth.close()
-            self._forget()
+                self._connector.close()
+            self._system = None
 
     # Power
 

@@ -72,6 +72,15 @@ class TestAccess:
         ilo5.tokens.clear()
         assert machine.power() is api.Power.OFF
 
+    def test_one_whose_password_was_another_for_a_while(self, ilo5, machine):
+        machine.power()
+        ilo5.tokens.clear()
+        ilo5.password = 'another'
+        with pytest.raises(errors.AuthenticationFailed):
+            machine.power()
+        ilo5.password = 'se cret'
+        assert machine.power() is api.Power.OFF
+
     def test_no_secret_is_shown(self, machine):
         assert 'se cret' not in repr(machine._access)
 

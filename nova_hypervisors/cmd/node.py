@@ -192,6 +192,9 @@ class Create(Base, lister.Lister):
         parser.add_argument('name', nargs='?', help='of the new node')
         parser.add_argument('--file', metavar='FILE',
                             help='with nodes; - is the standard input')
+        parser.add_argument('--update', action='store_true',
+                            help='let nodes that are there already, by their '
+                            'name, become what the file says of them')
         _add_fields(parser)
         return parser
 
@@ -209,10 +212,38 @@ class Create(Base, lister.Lister):
                 _refuse(found)
                 assert node is not None  # noqa: S101
                 new = [node]
+            there = {node.name: node for node in here.store.list_nodes()
+                     if parsed_args.update}
+            changes = {node.name: _changes(there[node.name], node)
+                       for node in new if node.name in there}
+            new = [dataclasses.replace(there[node.name],
+                                       **changes[node.name])
+                   if node.name in there else node for node in new]
             _refuse([f'node {node.name}: {fault}' for node in new
-                     for fault in _wrong(here, node)])
-            here.store.create(*new)
+                     for fault in (*_wrong(here, node), *_not_now(
+                         node, changes.get(node.name, {})))])
+            here.store.create(*(node for node in new
+                                if node.name not in there))
+            for name, values in changes.items():
+                if values:
+                    here.store.update(there[name].uuid, **values)
         return ('Name', 'UUID'), [(node.name, node.uuid) for node in new]
+
+
+def _changes(node: nodes.Node, wanted: nodes.Node) -> dict[str, Any]:
+    """Return the fields in which a node is not what a file says of it.
+
+    What a file does not say is as it is by default; maintenance is left as
+    it is, for that comes and goes.
+    """
+    from nova_hypervisors.baremetal import inventory
+    values = {name: getattr(wanted, name) for name in inventory.FIELDS
+              if name not in ('uuid', 'maintenance', 'maintenance_reason')}
+    # A server's ports are noted there, too.
+    unused = tuple(dataclasses.replace(port, vif_id=None, taken_over={})
+                   for port in node.ports)
+    return {name: value for name, value in values.items()
+            if value != (unused if name == 'ports' else getattr(node, name))}
 
 
 def _text(name: str) -> str:

@@ -83,6 +83,34 @@ class TestInventory:
         assert [one['Name'] for one in data('list')] == ['a', 'b']
         assert data('list', '--host', 'there') == []
 
+    def test_a_file_is_what_nodes_become(self, node, data, tmp_path, store):
+        path = tmp_path / 'nodes.yaml'
+        path.write_text('- {name: a, resource_class: x, traits: [CUSTOM_A]}')
+        node('create', '--file', str(path))
+        node('maintenance', 'a', 'on', '--reason', 'fan')
+        before = data('show', 'a')
+        status, _, err = node('create', '--file', str(path))
+        assert status == 1
+        assert 'there is a node or a port already with the same name' in err
+        path.write_text('- {name: a, resource_class: y}\n'
+                        '- {name: b, resource_class: x}\n')
+        assert node('create', '--update', '--file', str(path))[0] == 0
+        after = data('show', 'a')
+        assert after['uuid'] == before['uuid']
+        assert (after['resource_class'], after['traits']) == ('y', [])
+        assert (after['maintenance'], after['maintenance_reason']) == (
+            True, 'fan')
+        # The same again changes nothing.
+        assert node('create', '--update', '--file', str(path))[0] == 0
+        assert data('show', 'a') == after
+        store().move(after['uuid'], [states.AVAILABLE], states.ACTIVE)
+        path.write_text('- {name: a, resource_class: z}\n'
+                        '- {name: c, resource_class: x}\n')
+        status, _, err = node('create', '--update', '--file', str(path))
+        assert status == 1
+        assert 'node a: resource_class: it cannot be changed while' in err
+        assert [one['Name'] for one in data('list')] == ['a', 'b']
+
     def test_fields_are_set_and_taken_away(self, node, data):
         node('create', 'a', *SMALL, '--property', 'cpus=4')
         assert node('set', 'a', '--name', 'b', '--property', 'memory_mb=64',

@@ -37,6 +37,7 @@ def test_the_node_writes_its_image_itself(site, config_drive):
     assert 'CONFIG {"uuid": "my own"}' in site.machine.qemu.console()
 
 
+@pytest.mark.long
 def test_a_damaged_image_fails_the_deploy(site, monkeypatch):
     image = site.images.add('raw', site.built / 'root.raw')
     node = site.make_node()

@@ -25,7 +25,8 @@ LEFT = {'ipxe': {'boot.ipxe'},
         'pxelinux': {'pxelinux.0', 'ldlinux.c32', 'pxelinux.cfg'}}
 
 
-@pytest.mark.parametrize('loader', ['ipxe', 'pxelinux'])
+@pytest.mark.parametrize('loader', [
+    'ipxe', pytest.param('pxelinux', marks=pytest.mark.long)])
 def test_a_deploy_by_network(site, web_server, loader):
     root = web_server.folder
     if loader == 'pxelinux':

@@ -43,6 +43,8 @@ _TEXTS: tuple[tuple[str, type[errors.ClientError]], ...] = (
     # Its process died while it was being powered off.
     ('The VM session was aborted', errors.InvalidState),
     ('already locked', errors.Busy),
+    # Its process is just ending, and somebody wants to lock it.
+    ('from the direct session', errors.Busy),
     # An accident of its own, once in a few hundred times.
     ('Machine::i_saveStorageControllers', errors.Busy),
     ('is being used', errors.InUse),

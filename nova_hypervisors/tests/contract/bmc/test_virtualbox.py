@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is VirtualBox's alone, on the real one."""
 
+from pathlib import Path
+
 import pytest
 
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.bmc import api
 from nova_hypervisors.clients.bmc import virtualbox
+from nova_hypervisors.tests import baremetalnodes
 from nova_hypervisors.tests import imageserver
+from nova_hypervisors.tests import webpeers
 
 Device, Power = api.BootDevice, api.Power
 
@@ -159,3 +163,36 @@ class TestFirmware:
         assert machine.secure_boot() is None
         with pytest.raises(errors.InvalidState, match='boot mode to uefi'):
             machine.set_secure_boot(True)
+
+
+class TestTls:
+    """A node whose web service is reached by https."""
+
+    @pytest.fixture
+    def url(self, authority, real_virtualbox, machine):
+        both = real_virtualbox.folder / 'both.pem'
+        both.write_bytes(b''.join(
+            Path(path).read_bytes() for path in authority.make('service')))
+        service = webpeers.RealWebService(
+            real_virtualbox, '--ssl', '--keyfile', str(both), scheme='https')
+        yield service.url
+        service.close()
+
+    @pytest.fixture
+    def ask(self, tmp_path, url, name):
+        made = baremetalnodes.make_service(tmp_path)
+
+        def ask(**driver_info):
+            node = baremetalnodes.make_node(driver_info={
+                'vbox_url': url, 'vbox_vmname': name, **driver_info})
+            return made.registry.get('power', 'virtualbox').power(node)
+
+        yield ask
+        made.services.machines.close()
+        made.database.close()
+
+    def test_whose_certificate_is_trusted(self, ask, authority):
+        assert ask(vbox_ca_file=str(authority.path)) is Power.OFF
+        assert ask(vbox_insecure='true') is Power.OFF
+        with pytest.raises(errors.CertificateRefused):
+            ask()

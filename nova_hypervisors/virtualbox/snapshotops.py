@@ -27,7 +27,7 @@ from nova_hypervisors.virtualbox import storage
 
 LOG = logging.getLogger(__name__)
 
-_RUNNING = (api.MachineState.RUNNING, api.MachineState.PAUSED)
+_RUNS = (api.MachineState.RUNNING, api.MachineState.PAUSED)
 
 
 class SnapshotOps:
@@ -66,15 +66,16 @@ class SnapshotOps:
             # One that could not be deleted would hold the disks for ever.
             self.delete_interrupted(uuid)
             root = diskops.root_disk(self._client.machine_settings(uuid))
-            running = self._client.machine_state(uuid) in _RUNNING
+            state = self._client.machine_state(uuid)
         except errors.MachineNotFound as error:
             raise exception.InstanceNotRunning(
                 instance_id=instance.uuid) from error
-        if not running:
+        if state not in _RUNS:
             yield root
             return
         name = f'{snapshotimages.PREFIX}{uuidutils.generate_uuid()}'
-        self._client.take_snapshot(uuid, name)
+        self._client.take_snapshot(
+            uuid, name, live=state is api.MachineState.RUNNING)
         try:
             yield root
         finally:

@@ -246,7 +246,7 @@ class SnapshotApi(Protocol):
     def take_snapshot(self, uuid: str, name: str, live: bool = True) -> None:
         """Freeze the disks; the machine goes on, on new files.
 
-        :param live: whether it runs
+        :param live: it runs, and need not be stopped for that
         """
 
     def delete_snapshot(self, uuid: str, name: str) -> None:

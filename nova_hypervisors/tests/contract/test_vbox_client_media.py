@@ -140,6 +140,18 @@ class TestSnapshots:
         assert found.disks == (before,)
         assert client.machine_state(running) is State.RUNNING
 
+    def test_a_paused_machine_stays_so(self, client, running):
+        before, = client.machine_settings(running).disks
+        client.pause(running)
+        with pytest.raises(errors.InvalidState):
+            client.take_snapshot(running, 'frozen', live=True)
+        client.take_snapshot(running, 'frozen', live=False)
+        assert client.machine_settings(running).disks[0].path != before.path
+        assert client.machine_state(running) is State.PAUSED
+        client.delete_snapshot(running, 'frozen')
+        assert client.machine_settings(running).disks == (before,)
+        assert client.machine_state(running) is State.PAUSED
+
     def test_the_frozen_disk_can_be_copied(self, client, running, peer):
         disk, = client.machine_settings(running).disks
         client.take_snapshot(running, 'frozen')

@@ -24,7 +24,9 @@ class FakeSnapshots:
     """:class:`.clients.vbox.interface.SnapshotApi`."""
 
     def take_snapshot(self, uuid, name, live=True):
-        machine = self._alive(uuid) if live else self._off(uuid)
+        machine = self._machine(uuid)
+        if live and machine.state is not api.MachineState.RUNNING:
+            raise errors.InvalidState(f'{uuid} does not run')
         snapshot = Snapshot(name, machine.spec, dict(machine.nics),
                             dict(machine.disks))
         self._set_apart(machine, snapshot)

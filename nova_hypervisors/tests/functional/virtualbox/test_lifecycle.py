@@ -300,6 +300,17 @@ class TestSnapshot:
             power_state.SHUTDOWN if stopped else power_state.RUNNING)
         assert list((folder / 'i/snapshots/here').iterdir()) == []
 
+    def test_a_paused_server_stays_so(self, driver, spawn, image_api,
+                                      real_virtualbox):
+        instance = spawn()
+        driver.pause(instance)
+        driver.snapshot(CONTEXT, instance,
+                        image_api.add('qcow2', peers.lab().guest),
+                        builders.snapshot_states()[0])
+        assert state(driver, instance) == power_state.PAUSED
+        assert real_virtualbox.client.machine_settings(
+            instance.uuid).snapshots == ()
+
     def test_a_snapshot_boots(self, driver, spawn, image_api, hears):
         instance = spawn()
         target = image_api.add('qcow2', peers.lab().guest)

@@ -21,6 +21,7 @@ from nova.virt import event as virtevent
 from oslo_log import log as logging
 
 from nova_hypervisors.clients import errors
+from nova_hypervisors.common import availability
 from nova_hypervisors.common import locks
 
 LOG = logging.getLogger(__name__)
@@ -46,6 +47,9 @@ class Watcher(Generic[State]):
         that are not there it is not told
     :param emit: hands an event to Nova
     :param started: called with the UUID of an instance that came up
+    :param host: is told after each look of the thread whether it went well
+    :param probe: raises a ClientError at once where ``look`` would try for
+        long, or would answer from what it remembers
     """
 
     #: the state of a machine that came up
@@ -57,13 +61,17 @@ class Watcher(Generic[State]):
                  events: Mapping[State, int],
                  instance_locks: locks.InstanceLocks, interval_s: float,
                  emit: Callable[[virtevent.LifecycleEvent], None],
-                 started: Callable[[str], None] = lambda _: None) -> None:
+                 started: Callable[[str], None] = lambda _: None,
+                 host: availability.Availability | None = None,
+                 probe: Callable[[], None] = lambda: None) -> None:
         self._states = look
         self._events = events
         self._locks = instance_locks
         self._interval_s = interval_s
         self._emit = emit
         self._started = started
+        self._host = host
+        self._probe = probe
         self._last: Look[State] = Look(0.0, {})
         self._known: dict[str, State] = {}
         self._expected: set[str] = set()
@@ -108,9 +116,14 @@ class Watcher(Generic[State]):
             if self._stopped:
                 return
             try:
+                self._probe()
                 self.look()
                 failing = False
+                if self._host:
+                    self._host.answers()
             except errors.ClientError as error:
+                if self._host:
+                    self._host.is_gone(error)
                 # Once, not every few seconds.
                 LOG.log(logging.DEBUG if failing else logging.WARNING,
                         'The states of machines cannot be seen: %s', error)

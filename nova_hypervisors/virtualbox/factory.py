@@ -31,6 +31,7 @@ from nova_hypervisors.clients.vbox import vboxmanage
 from nova_hypervisors.clients.vbox import weblogon
 from nova_hypervisors.clients.vbox import webservice
 from nova_hypervisors.clients.vbox import websession
+from nova_hypervisors.common import availability
 from nova_hypervisors.common import devices
 from nova_hypervisors.common import imagecache
 from nova_hypervisors.common import locks
@@ -195,7 +196,8 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
         ports.Ports(), spares=group.spare_network_adapters)
     watch = watcher.Watcher(client, machine_map, instance_locks,
                             group.state_poll_interval, emit,
-                            consoles.follow_serial)
+                            consoles.follow_serial,
+                            availability.Availability(virtapi, conf.host))
     power = powerops.PowerOps(
         client, machine_map, folders, networks, consoles, instance_locks,
         watch, soft_reboot_s=group.wait_soft_reboot_seconds)

@@ -9,6 +9,7 @@ from nova.virt import event as virtevent
 
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import interface
+from nova_hypervisors.common import availability
 from nova_hypervisors.common import locks
 from nova_hypervisors.common import watcher
 from nova_hypervisors.virtualbox import machines
@@ -32,11 +33,12 @@ class Watcher(watcher.Watcher[api.MachineState]):
                  machine_map: machines.Machines,
                  instance_locks: locks.InstanceLocks, interval_s: float,
                  emit: Callable[[virtevent.LifecycleEvent], None],
-                 started: Callable[[str], None]) -> None:
+                 started: Callable[[str], None],
+                 host: availability.Availability | None = None) -> None:
         def states() -> dict[str, api.MachineState]:
             found = client.machine_states()
             return {instance_uuid: found[uuid] for uuid in found
                     if (instance_uuid := machine_map.instance_uuid(uuid))}
 
         super().__init__(states, _EVENTS, instance_locks, interval_s, emit,
-                         started)
+                         started, host)

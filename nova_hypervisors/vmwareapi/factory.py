@@ -18,10 +18,12 @@ from nova.virt import event as virtevent
 from nova.virt import virtapi as nova_virtapi
 from oslo_config import cfg
 
+from nova_hypervisors.clients import probing
 from nova_hypervisors.clients import retry
 from nova_hypervisors.clients.vsphere import api
 from nova_hypervisors.clients.vsphere import esx
 from nova_hypervisors.clients.vsphere import interface
+from nova_hypervisors.common import availability
 from nova_hypervisors.common import devices
 from nova_hypervisors.common import locks
 from nova_hypervisors.common import plugging
@@ -59,8 +61,10 @@ _EVENTS = {
 # With which its own streams come back as streams.
 _IMAGE_PROPERTIES = {'vmdk': {'vmware_disktype': 'streamOptimized'}}
 
-# The host tells when something changes; this is for what Nova did not hear.
-_LOOK_S = 10.0
+# The host tells when something changes; this is for what Nova did not hear,
+# and for a host that is gone: Nova shall know within ten seconds.
+_LOOK_S = 5.0
+_PROBE_S = 3.0
 
 
 class Watcher(watcher.Watcher[api.PowerState]):
@@ -144,7 +148,10 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
     metadata = devices.DeviceMetadata(devices.Records())
     evacuations = evacuateops.EvacuateOps(client, machine_map, where, host)
     watch = Watcher(machine_map.states, _EVENTS, instance_locks, _LOOK_S,
-                    emit)
+                    emit, host=availability.Availability(virtapi, conf.host),
+                    probe=functools.partial(
+                        probing.connect, str(group.host_ip), group.host_port,
+                        _PROBE_S))
     vms = vmops.VMOps(
         client, machine_map, where, host, images, networks, power,
         volumes, instance_locks, watch, evacuations, metadata,

@@ -8,7 +8,9 @@ attributes.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -158,12 +160,12 @@ class Swift:
 
     def stop(self) -> None:
         for process in self._processes:
-            process.terminate()
+            _signal(process, signal.SIGTERM)
         for process in self._processes:
             try:
                 process.wait(10)
             except subprocess.TimeoutExpired:
-                process.kill()
+                _signal(process, signal.SIGKILL)
                 process.wait()
 
     def _configure(self) -> None:
@@ -222,6 +224,12 @@ class Swift:
 def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return not probe.connect_ex(('127.0.0.1', port))
+
+
+def _signal(process: subprocess.Popen[bytes], number: int) -> None:
+    """Send a signal to a server and to what it has started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
 
 
 def _user() -> str:

@@ -21,9 +21,9 @@ HOST_PACKAGES = ('bubblewrap', 'ca-certificates', 'debootstrap',
                  'openipmi',
                  # What makes media and disks for bare machines.
                  'busybox', 'cpio', 'dnsmasq-base', 'dosfstools', 'e2fsprogs',
-                 'fdisk', 'grub-common', 'grub-efi-amd64-bin', 'isolinux',
-                 'mtools', 'ovmf', 'pxelinux', 'qemu-block-extra',
-                 'syslinux', 'syslinux-common')
+                 'fdisk', 'grub-common', 'grub-efi-amd64-bin', 'iproute2',
+                 'isolinux', 'kmod', 'mtools', 'ovmf', 'pxelinux',
+                 'qemu-block-extra', 'syslinux', 'syslinux-common')
 
 #: In the root.  virtualbox-source stands for the kernel module's source
 #: package that the module's builder would need headers for.

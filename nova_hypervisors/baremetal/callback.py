@@ -12,15 +12,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hmac
-import http.server
 import ipaddress
 import json
 import logging
 import re
 import secrets
-import socket
-import ssl
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -29,6 +25,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nova_hypervisors.clients import errors
+from nova_hypervisors.transfer import https
 
 LOG = logging.getLogger(__name__)
 
@@ -38,8 +35,7 @@ _LUN = 1
 _LARGEST_BODY = 64 << 10
 _LARGEST_READ = 1 << 20
 _LONGEST_ERROR = 4096
-_IDLE_S = 30.0
-# How often it is seen that the server has been stopped, or the deploy.
+# How often it is seen that the deploy has been stopped.
 _LOOK_S = 0.2
 
 _PATH = re.compile(r'/v[0-9.]+/nodes/([0-9a-f-]{36})/vendor_passthru/(\w+)')
@@ -196,77 +192,23 @@ def _number(body: Mapping[str, Any], field: str, default: int,
     return int(value)
 
 
-class CallbackServer:
-    """:param address: on which it listens
-
-    :param port: 0 for one that the system chooses
-    """
+class CallbackServer(https.Server):
+    """Hears what nodes that run the deploy ramdisk have to say."""
 
     def __init__(self, address: str, port: int,
                  passthru: VendorPassthru) -> None:
-        self._address = address
-        self._port = port
-        self._passthru = passthru
-        self._server: _Server | None = None
-
-    @property
-    def port(self) -> int:
-        """The port it listens on, also if it was left to the system."""
-        if self._server is not None:
-            return int(self._server.server_address[1])
-        return self._port
-
-    def start(self, tls: ssl.SSLContext) -> None:
-        """:raises OSError: the address or the port cannot be had"""
-        server = _Server(self._address, self._port, tls, self._passthru)
-        threading.Thread(target=server.serve_forever, args=(_LOOK_S,),
-                         name='deploy-callback', daemon=True).start()
-        self._server = server
-
-    def stop(self) -> None:
-        server, self._server = self._server, None
-        if server is not None:
-            server.shutdown()
-            server.server_close()
+        super().__init__(address, port, 'deploy-callback', _Handler, passthru)
 
 
-class _Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
-    def __init__(self, address: str, port: int, tls: ssl.SSLContext,
-                 passthru: VendorPassthru) -> None:
-        self.address_family = (socket.AF_INET6 if ':' in address
-                               else socket.AF_INET)
-        self.passthru = passthru
-        self._tls = tls
-        super().__init__((address, port), _Handler)
-
-    def finish_request(self, request: Any, client_address: Any) -> None:
-        """Shake hands, in the thread of the connection."""
-        request.settimeout(_IDLE_S)
-        with self._tls.wrap_socket(request, server_side=True) as secured:
-            _Handler(secured, client_address, self)
-
-    def handle_error(self, request: Any,  # noqa: ARG002
-                     client_address: Any) -> None:
-        LOG.debug('A connection from %s ended early: %s', client_address,
-                  sys.exception())
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    server: _Server
-    server_version = 'nova-hypervisors'
-    sys_version = ''
-
-    def do_POST(self) -> None:
+class _Handler(https.Handler):
+    def do_POST(self) -> None:  # noqa: N802 http.server calls it so
         # All of it is read in any case: an answer to half a question does
         # not arrive.
         length = self.headers.get('Content-Length', '')
         size = int(length) if length.isdecimal() else 0
         data = self.rfile.read(min(size, _LARGEST_READ))
         found = _PATH.fullmatch(self.path)
-        method = (self.server.passthru.methods.get(found[2])
+        method = (self.server.content.methods.get(found[2])
                   if found is not None else None)
         if found is None or method is None:
             self._answer(404, {'error_message': 'there is no such thing'})
@@ -285,9 +227,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_header('Content-Length', str(len(data)))
         self.end_headers()
         self.wfile.write(data)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        LOG.debug(format, *args)
 
 
 def _body(data: bytes) -> Mapping[str, Any]:

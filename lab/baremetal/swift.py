@@ -174,7 +174,7 @@ class Swift:
             self._write(f'{kind}-server.conf', self._ports[kind], (
                 f'[pipeline:main]\npipeline = {kind}-server\n'
                 f'[app:{kind}-server]\nuse = egg:swift#{kind}\n'
-                f'[{kind}-updater]\ninterval = 2\n'))
+                f'[{kind}-updater]\ninterval = 10\nconcurrency = 1\n'))
         self._write('proxy-server.conf', self._ports['proxy'],
                     _PROXY + _CACHE)
         self._write('internal-client.conf', 0, _INTERNAL + _CACHE)

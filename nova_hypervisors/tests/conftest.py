@@ -42,7 +42,9 @@ def web_service(real_virtualbox):
 def _service(real):
     service = webpeers.RealWebService(real)
     real.web_services.append(service)
+    real.quick = service.client
     yield service
+    real.quick = None
     real.web_services.remove(service)
     service.close()
 
@@ -52,6 +54,7 @@ def storage(real_virtualbox):
     """A storage with iSCSI targets."""
     folder = peers.short_folder('s')
     made = real_storage.RealStorage(real_virtualbox.lab, folder)
+    peers.RealVirtualBox.sees_storage = True
     yield made
     made.close()
     shutil.rmtree(folder)

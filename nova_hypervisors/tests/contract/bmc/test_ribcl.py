@@ -70,6 +70,8 @@ class TestAccess:
         assert 'se cret' not in repr(machine._access)
 
 
+# It is what this is about.
+@pytest.mark.filterwarnings('ignore:ssl.TLSVersion.TLSv1 is deprecated')
 class TestOldTls:
     @pytest.fixture
     def old(self, authority):

@@ -70,7 +70,7 @@ class Suite:
     release: str
     paths: tuple[str, ...]
     threads: bool = True
-    workers: int = 4
+    workers: int = 3
     marked: str = 'not long'
     tries: int = 1
     first_worker: int = 0

@@ -166,7 +166,8 @@ class OpenStackMachine(openstackmedia.Media):
             compute.delete_server_metadata(server, [ONCE])
         try:
             if image is not None:
-                compute.rescue_server(server, image_ref=image)
+                # Called image_ref or image, as the SDK is older or newer.
+                compute.rescue_server(server, None, image)
             elif power_of(server) is not api.Power.ON:
                 compute.start_server(server)
         except openstack.exceptions.SDKException:

@@ -11,6 +11,7 @@ import pytest
 from nova_hypervisors.baremetal import states
 from nova_hypervisors.baremetal.deploy import fake as fake_deploy
 from nova_hypervisors.clients.bmc import api
+from nova_hypervisors.tests import builders
 from nova_hypervisors.tests.functional.nova import baremetalbase
 
 ON, OFF = api.Power.ON, api.Power.OFF
@@ -47,6 +48,10 @@ class BareMetalServersTest(baremetalbase.Base):
         self._delete_server(server)
         self._is_clean(node.uuid)
         self.assertIs(OFF, machine.power())
+        # Nova may ask for what is done already.
+        self.driver.cleanup(builders.admin_context(),
+                            baremetalbase.Named(server), [])
+        self._is_clean(node.uuid)
 
     def test_as_many_servers_as_nodes(self):
         first, second = self._make(), self._make()

@@ -75,9 +75,9 @@ class Compute:
     def reboot_server(self, server, kind):
         self._in('reboot_server', server, 'ACTIVE').on('ACTIVE')
 
-    def rescue_server(self, server, image_ref=None):
+    def rescue_server(self, server, admin_pass=None, image=None):
         self._in('rescue_server', server, 'ACTIVE', 'SHUTOFF',
-                 'ERROR').on('RESCUE', image_ref)
+                 'ERROR').on('RESCUE', image)
 
     def unrescue_server(self, server):
         self._in('unrescue_server', server, 'RESCUE').on('ACTIVE')

@@ -150,7 +150,20 @@ class RealVirtualBox:
             with contextlib.suppress(errors.ClientError):
                 self._clear(self.quick)
                 return
-        self._clear(self.client)
+        try:
+            self._clear(self.client)
+        except errors.Busy:
+            # A program of VirtualBox's has not ended, and will not soon.
+            self._end_machines()
+            self.restart_vboxsvc()
+            self._clear(self.client)
+
+    def _end_machines(self) -> None:
+        for process in psutil.process_iter(['name']):
+            if process.info['name'] == 'VBoxHeadless' and _environment(
+                    process).get('VBOX_USER_HOME') == str(self.home):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
 
     def _clear(self, client: Any) -> None:
         for uuid, state in client.machine_states().items():

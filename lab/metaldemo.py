@@ -88,7 +88,8 @@ class MetalWalk(walk.Walk):
         found = self._cloud.session.get(
             f'/resource_providers/{uuid}/inventories',
             endpoint_filter={'service_type': 'placement'},
-            headers={'OpenStack-API-Version': 'placement 1.39'})
+            headers={'OpenStack-API-Version': 'placement 1.39'},
+            raise_exc=False)
         inventories = found.json().get('inventories', {})
         return 'CUSTOM_METAL_SMALL' in inventories
 

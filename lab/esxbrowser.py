@@ -40,11 +40,6 @@ _WAIT_S = 60
 _NOVNC = 'usr/share/novnc'
 
 
-def _free_port() -> int:
-    with socket.create_server(('127.0.0.1', 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
 @contextlib.contextmanager
 def _running(words: tuple[str | Path, ...], port: int,
              log: Path) -> Iterator[None]:
@@ -111,7 +106,7 @@ def run(lab: layout.Layout, show: progress.Progress) -> Path:
             host = stack.enter_context(esx.running(folder / 'host'))
             relay_port, path = _server(host, folder, machine, stack)
         with show.step("Nova's proxy and a browser"):
-            proxy_port, driver_port = _free_port(), _free_port()
+            proxy_port, driver_port = layout.free_ports(2)
             stack.enter_context(_running(
                 (sys.executable, '-m', 'lab.novncproxy', str(proxy_port),
                  str(relay_port), path, str(lab.root / _NOVNC)),

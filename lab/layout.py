@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import socket
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -144,3 +145,14 @@ class Layout:
             folder.mkdir(parents=True, exist_ok=True)
         # VirtualBox and MariaDB keep their sockets here.
         self.tmp.chmod(0o1777)
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nobody listens on."""
+    probes = [socket.socket() for _ in range(count)]
+    for probe in probes:
+        probe.bind(('127.0.0.1', 0))
+    ports = [int(probe.getsockname()[1]) for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports

@@ -21,6 +21,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from lab import layout
+
 _PROGRAM = 'qemu-system-x86_64'
 _FIRMWARE = Path('/usr/share/OVMF')
 _LIMIT_S = 30.0
@@ -49,8 +51,8 @@ class Machine:
         self.boot = 'disk'
         self.boot_once: str | None = None
         self.urls: dict[str, str | None] = dict.fromkeys(_DRIVES)
-        self.forwards = dict(zip(forwards, _free(len(forwards)),
-                                 strict=True))
+        self.forwards = dict(zip(
+            forwards, layout.free_ports(len(forwards)), strict=True))
         self._folder = folder
         self.disk = disk
         self.network = network
@@ -222,14 +224,3 @@ def _drive(name: str, path: Path | None, kind: str,
     device = f'{kind},drive={name},id={name}-device,bus=scsi.0'
     return ['-drive', f'if=none,id={name}{where}{options}',
             '-device', f'{device}{removable}{order}']
-
-
-def _free(count: int) -> list[int]:
-    """Return ports that nobody listens on."""
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(('127.0.0.1', 0))
-    ports = [int(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports

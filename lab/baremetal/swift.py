@@ -128,8 +128,9 @@ class Swift:
         self._lab = lab
         self._folder = folder
         self._etc = folder / 'etc'
-        self._ports = dict(zip((*_KINDS, 'proxy', 'memcached'), _free(5),
-                               strict=True))
+        self._ports = dict(zip(
+            (*_KINDS, 'proxy', 'memcached'), layout.free_ports(5),
+            strict=True))
         self._processes: list[subprocess.Popen[bytes]] = []
 
     @property
@@ -235,14 +236,3 @@ def _signal(process: subprocess.Popen[bytes], number: int) -> None:
 def _user() -> str:
     return subprocess.run(('id', '-un'), check=True, capture_output=True,
                           text=True).stdout.strip()
-
-
-def _free(count: int) -> list[int]:
-    """Return ports that nobody listens on."""
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(('127.0.0.1', 0))
-    ports = [int(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports

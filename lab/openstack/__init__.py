@@ -83,7 +83,7 @@ class Cloud:
                 self._lab, config.PASSWORD))
             progress.wait_until(
                 'vcsim does not listen',
-                lambda: _listens(layout.PORTS['vcsim']), _START_S,
+                lambda: listens(layout.PORTS['vcsim']), _START_S,
                 self._log('vcsim'))
             self._end_outdated('nova-compute-esx')
             self._program('nova-compute-esx',
@@ -227,7 +227,7 @@ class Cloud:
                     ('neutron', ''), ('cinder', '/v3'))))
         progress.wait_until(
             'RabbitMQ does not listen',
-            lambda: _listens(layout.PORTS['rabbitmq']), _START_S,
+            lambda: listens(layout.PORTS['rabbitmq']), _START_S,
             self._log('rabbitmq'))
         self._wsgi('placement', 'placement.wsgi.api', 'http-socket',
                    {'OS_PLACEMENT_CONFIG_DIR': f'{etc}/placement'})
@@ -391,6 +391,7 @@ class Cloud:
         (self._lab.state / f'.{what}').touch()
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Return whether somebody does, on this machine."""
     with socket.socket() as probe:
         return probe.connect_ex(('127.0.0.1', port)) == 0

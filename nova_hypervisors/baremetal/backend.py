@@ -87,6 +87,14 @@ class Interface(abc.ABC):  # noqa: B024
         """Connect to nothing."""
         self.services = services
 
+    @property
+    def common(self) -> deploying.Deploying:
+        """:raises InvalidState: nobody deploys here"""
+        found = self.services.deploying
+        if found is None:
+            raise errors.InvalidState('this process deploys no nodes')
+        return found
+
     def option(self, group: str, name: str) -> Any:
         """Return an option of Nova's configuration."""
         return self.services.sources.option(group, name)

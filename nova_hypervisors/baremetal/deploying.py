@@ -71,6 +71,24 @@ class Settings:
     def work(self) -> Path:
         return self.folder / 'work'
 
+    def faults(self) -> list[str]:
+        """Return what is wrong with the options of the callback."""
+        found = []
+        if bool(self.callback_certificate) != bool(
+                self.callback_private_key):
+            found.append('[deploy] callback_certificate and '
+                         'callback_private_key go together')
+        for name in ('certificate', 'private_key', 'ca'):
+            path = getattr(self, f'callback_{name}')
+            if path and not os.access(path, os.R_OK):
+                found.append(f'[deploy] callback_{name}: {path} cannot be '
+                             'read')
+        if not self.callback_url and self.callback_address in (
+                '0.0.0.0', '::'):  # noqa: S104 - refused here
+            found.append('[deploy] callback_url has to be set: nodes cannot '
+                         f'call {self.callback_address}')
+        return found
+
 
 class Deploying:
     """:param make_publisher: connects when it is first needed"""
@@ -108,25 +126,6 @@ class Deploying:
             if self._publisher is None:
                 self._publisher = self._make_publisher()
             return self._publisher
-
-    def faults(self) -> list[str]:
-        """Return what is wrong with the options of the callback."""
-        settings = self.settings
-        found = []
-        if bool(settings.callback_certificate) != bool(
-                settings.callback_private_key):
-            found.append('[deploy] callback_certificate and '
-                         'callback_private_key go together')
-        for name in ('certificate', 'private_key', 'ca'):
-            path = getattr(settings, f'callback_{name}')
-            if path and not os.access(path, os.R_OK):
-                found.append(f'[deploy] callback_{name}: {path} cannot be '
-                             'read')
-        if not settings.callback_url and settings.callback_address in (
-                '0.0.0.0', '::'):  # noqa: S104 - refused here
-            found.append('[deploy] callback_url has to be set: nodes cannot '
-                         f'call {settings.callback_address}')
-        return found
 
     def callback_url(self) -> str:
         """Return what nodes call; somebody listens there from now on.

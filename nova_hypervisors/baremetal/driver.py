@@ -135,10 +135,9 @@ class BareMetalDriver(driver.ComputeDriver):
               block_device_info: dict[str, Any] | None = None,
               power_on: bool = True, accel_info: Any = None) -> None:
         with boundary.for_instance(instance):
-            self._parts.deploys.spawn(request.SpawnRequest(
-                context, instance, image_meta, list(network_info or ()),
-                block_device_info or {}, power_on,
-                list(injected_files or ()), admin_password or ''))
+            self._parts.deploys.spawn(request.SpawnRequest.of(
+                context, instance, image_meta, network_info,
+                block_device_info, power_on, injected_files, admin_password))
 
     def rebuild(self, context: nova_context.RequestContext,
                 instance: objects.Instance, image_meta: objects.ImageMeta,
@@ -159,10 +158,9 @@ class BareMetalDriver(driver.ComputeDriver):
         instance.task_state = task_states.REBUILD_SPAWNING
         instance.save(expected_task_state=[task_states.REBUILDING])
         with boundary.for_instance(instance):
-            self._parts.deploys.rebuild(request.SpawnRequest(
-                context, instance, image_meta, list(network_info or ()),
-                block_device_info or {}, True,
-                list(injected_files or ()), admin_password or ''),
+            self._parts.deploys.rebuild(request.SpawnRequest.of(
+                context, instance, image_meta, network_info,
+                block_device_info, True, injected_files, admin_password),
                 preserve_ephemeral)
 
     def destroy(self, context: nova_context.RequestContext,
@@ -221,13 +219,12 @@ class BareMetalDriver(driver.ComputeDriver):
                instance: objects.Instance, network_info: Any,
                image_meta: objects.ImageMeta, rescue_password: str,
                block_device_info: dict[str, Any], share_info: Any) -> None:
-        image_ref = (image_meta.id if image_meta.obj_attr_is_set('id')
-                     else instance.image_ref)
+        image_ref = request.rescue_image(instance, image_meta)
         with boundary.for_instance(instance):
-            self._parts.rescues.rescue(request.SpawnRequest(
-                context, instance, image_meta, list(network_info or ()),
-                block_device_info or {},
-                admin_password=rescue_password or ''), image_ref)
+            self._parts.rescues.rescue(request.SpawnRequest.of(
+                context, instance, image_meta, network_info,
+                block_device_info, admin_password=rescue_password),
+                image_ref)
 
     def unrescue(self, context: nova_context.RequestContext,
                  instance: objects.Instance) -> None:

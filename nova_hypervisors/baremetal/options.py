@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 from oslo_config import cfg
@@ -64,13 +63,7 @@ def _nova(conf: cfg.ConfigOpts) -> Iterator[Finding]:
 
 
 def _deploying(conf: cfg.ConfigOpts) -> Iterator[Finding]:
-    found = deploying.Deploying(
-        deploying.settings_of(conf, Path(conf.state_path)), _nobody).faults()
-    for text in found:
+    settings = deploying.settings_of(conf, Path(conf.state_path))
+    for text in settings.faults():
         name, _, rest = text.partition(': ')
         yield Finding(name, rest) if rest else Finding('[deploy]', text)
-
-
-def _nobody() -> Any:
-    """Stand for a publisher where nothing is published."""
-    raise NotImplementedError

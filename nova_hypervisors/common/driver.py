@@ -113,10 +113,9 @@ class Driver(driver.ComputeDriver):
               block_device_info: dict[str, Any] | None = None,
               power_on: bool = True, accel_info: Any = None) -> None:
         with boundary.for_instance(instance):
-            self._parts.vms.spawn(request.SpawnRequest(
-                context, instance, image_meta, list(network_info or ()),
-                block_device_info or {}, power_on,
-                list(injected_files or ()), admin_password or ''))
+            self._parts.vms.spawn(request.SpawnRequest.of(
+                context, instance, image_meta, network_info,
+                block_device_info, power_on, injected_files, admin_password))
 
     def cleanup(self, context: nova_context.RequestContext,
                 instance: objects.Instance, network_info: Any,

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 from nova import context as nova_context
@@ -28,3 +29,22 @@ class SpawnRequest:
     injected_files: list[tuple[str, str]] = dataclasses.field(
         default_factory=list, repr=False)
     admin_password: str = dataclasses.field(default='', repr=False)
+
+    @classmethod
+    def of(cls, context: nova_context.RequestContext,
+           instance: objects.Instance, image_meta: objects.ImageMeta,
+           network_info: Iterable[Any] | None,
+           block_device_info: dict[str, Any] | None, power_on: bool = True,
+           injected_files: Iterable[Any] | None = None,
+           admin_password: str | None = None) -> SpawnRequest:
+        """Make one of Nova's own arguments, of which any may be None."""
+        return cls(context, instance, image_meta, list(network_info or ()),
+                   block_device_info or {}, power_on,
+                   list(injected_files or ()), admin_password or '')
+
+
+def rescue_image(instance: objects.Instance,
+                 image_meta: objects.ImageMeta) -> str:
+    """Return the UUID of the image that a server is rescued with."""
+    return str(image_meta.id if image_meta.obj_attr_is_set('id')
+               else instance.image_ref)

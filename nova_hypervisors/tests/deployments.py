@@ -52,16 +52,10 @@ class Site:
         if instance_info:
             self.services.store.update_instance_info(node.uuid,
                                                      instance_info)
-        found = interfaces.Interfaces(
-            power.FakePower(self.services),
-            management.FakeManagement(self.services),
-            (boot or virtualmedia.VirtualMediaBoot)(self.services),
-            (deploy or ilo.IloVirtualMediaIscsiDeploy)(self.services))
-        request = types.SimpleNamespace(
-            context=builders.admin_context(),
-            instance=builders.instance(str(uuid.uuid4())))
-        return tasks.Task(self.services.store.get_node(node.uuid), operation,
-                          found, self.services, request if asked else None)
+        return begin(self.services, node, operation,
+                     power.FakePower(self.services),
+                     management.FakeManagement(self.services), boot, deploy,
+                     asked)
 
     def objects(self) -> set[str]:
         """Return the names of what is in the publisher."""
@@ -72,3 +66,22 @@ class Site:
         """Return what a web server would hand out."""
         assert url.startswith(SERVED + '/')
         return (self.folder / 'served' / url.rpartition('/')[2]).read_bytes()
+
+
+def begin(services: Any, node: Any, operation: str, switch: Any,
+          manager: Any, boot: Any = None, deploy: Any = None,
+          asked: bool = True) -> tasks.Task:
+    """Begin something with a node.
+
+    :param switch: its power interface, as ``manager`` is its management's
+    :param asked: Nova has asked for it
+    """
+    found = interfaces.Interfaces(
+        switch, manager,
+        (boot or virtualmedia.VirtualMediaBoot)(services),
+        (deploy or ilo.IloVirtualMediaIscsiDeploy)(services))
+    request = types.SimpleNamespace(
+        context=builders.admin_context(),
+        instance=builders.instance(str(uuid.uuid4())))
+    return tasks.Task(services.store.get_node(node.uuid), operation, found,
+                      services, request if asked else None)

@@ -7,7 +7,11 @@ import inspect
 from pathlib import Path
 
 import fixtures
+from nova import objects
 from nova.tests.unit.virt import test_virt_drivers
+
+from nova_hypervisors.tests import builders
+from nova_hypervisors.tests import peers
 
 
 class RunsUnderPytest:
@@ -22,6 +26,34 @@ class RunsUnderPytest:
         for key in [key for key in self.__dict__ if not key.startswith('_')]:
             if key not in kept:
                 del self.__dict__[key]
+
+
+class LooksAtServers:
+    """A mixin for Nova's integrated tests of servers."""
+
+    def _tags(self, server):
+        """Return the tags that Nova's metadata service would tell now."""
+        instance = objects.Instance.get_by_uuid(
+            builders.admin_context(), server['id'],
+            expected_attrs=['device_metadata'])
+        return {device.path: device.tags for device
+                in instance.device_metadata.devices}
+
+    def _host_of(self, server):
+        return self.admin_api.get_server(server['id'])[
+            'OS-EXT-SRV-ATTR:host']
+
+    def _wait_for_migration_status(self, server, expected_statuses):
+        # Nova's own waits five seconds.
+        api = getattr(self, 'admin_api', self.api)
+
+        def has_it():
+            found = api.api_get('/os-migrations').body['migrations']
+            return any(migration['status'] in expected_statuses
+                       for migration in found
+                       if migration['instance_uuid'] == server['id'])
+
+        peers.wait_until(has_it, timeout_s=120)
 
 
 class Context(fixtures.Fixture):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -202,8 +201,7 @@ wait_until = _wait_until
 
 def free_port() -> int:
     """Return a port on which nobody listens."""
-    with socket.create_server(('127.0.0.1', 0)) as probe:
-        return int(probe.getsockname()[1])
+    return layout.free_ports(1)[0]
 
 
 def make_vdi(path: Path, source: Path | None = None) -> Path:

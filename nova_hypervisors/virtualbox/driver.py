@@ -16,6 +16,7 @@ from nova_hypervisors.capabilities import registry
 from nova_hypervisors.clients.vbox import interface
 from nova_hypervisors.common import boundary
 from nova_hypervisors.common import driver
+from nova_hypervisors.common import request
 from nova_hypervisors.virtualbox import diagnostics
 from nova_hypervisors.virtualbox import factory
 from nova_hypervisors.virtualbox import moving
@@ -118,8 +119,7 @@ class VirtualBoxDriver(moving.MovesServers, driver.Driver):
                instance: objects.Instance, network_info: Any,
                image_meta: objects.ImageMeta, rescue_password: str,
                block_device_info: dict[str, Any], share_info: Any) -> None:
-        image_ref = (image_meta.id if image_meta.obj_attr_is_set('id')
-                     else instance.image_ref)
+        image_ref = request.rescue_image(instance, image_meta)
         with boundary.for_instance(instance):
             self._parts.rescues.rescue(context, instance, image_ref)
 

@@ -46,9 +46,9 @@ class MovesServers:
             allocations: dict[str, Any],
             block_device_info: dict[str, Any] | None = None,
             power_on: bool = True, share_info: Any = None) -> None:
-        wanted = request.SpawnRequest(
-            context, instance, image_meta, list(network_info or ()),
-            block_device_info or {}, power_on)
+        wanted = request.SpawnRequest.of(
+            context, instance, image_meta, network_info, block_device_info,
+            power_on)
         with boundary.for_instance(instance):
             self._parts.migrations.arrive(
                 wanted, moves.is_on_one_host(migration), disk_info,
@@ -120,9 +120,9 @@ class MovesServers:
             migrate_data: objects.LibvirtLiveMigrateData,
             ) -> objects.LibvirtLiveMigrateData:
         with boundary.for_instance(instance):
-            self._parts.live_migrations.prepare(request.SpawnRequest(
-                context, instance, instance.image_meta,
-                list(network_info or ()), block_device_info or {}))
+            self._parts.live_migrations.prepare(request.SpawnRequest.of(
+                context, instance, instance.image_meta, network_info,
+                block_device_info))
         return livemigration.without_waiting(migrate_data)
 
     def live_migration(

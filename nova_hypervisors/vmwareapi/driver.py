@@ -113,12 +113,11 @@ class VMwareESXDriver(driver.Driver):
                instance: objects.Instance, network_info: Any,
                image_meta: objects.ImageMeta, rescue_password: str,
                block_device_info: dict[str, Any], share_info: Any) -> None:
-        image_ref = (image_meta.id if image_meta.obj_attr_is_set('id')
-                     else instance.image_ref)
+        image_ref = request.rescue_image(instance, image_meta)
         with boundary.for_instance(instance):
-            self._parts.rescues.rescue(request.SpawnRequest(
-                context, instance, image_meta, list(network_info or ()),
-                block_device_info or {}), image_ref)
+            self._parts.rescues.rescue(request.SpawnRequest.of(
+                context, instance, image_meta, network_info,
+                block_device_info), image_ref)
 
     def trigger_crash_dump(self, instance: objects.Instance) -> None:
         with boundary.for_instance(instance):
@@ -195,9 +194,9 @@ class VMwareESXDriver(driver.Driver):
         settle = (self._parts.resizes.resize if moves.is_on_one_host(migration)
                   else self._parts.migrations.arrive)
         with boundary.for_instance(instance):
-            settle(request.SpawnRequest(
-                context, instance, image_meta, list(network_info or ()),
-                block_device_info or {}, power_on),
+            settle(request.SpawnRequest.of(
+                context, instance, image_meta, network_info,
+                block_device_info, power_on),
                 functools.partial(self._parts.volumes.match, instance,
                                   block_device_info))
 
@@ -220,9 +219,9 @@ class VMwareESXDriver(driver.Driver):
         settle = (self._parts.resizes.revert if moves.is_on_one_host(migration)
                   else self._parts.migrations.revert)
         with boundary.for_instance(instance):
-            settle(request.SpawnRequest(
-                context, instance, instance.image_meta,
-                list(network_info or ()), block_device_info or {}, power_on),
+            settle(request.SpawnRequest.of(
+                context, instance, instance.image_meta, network_info,
+                block_device_info, power_on),
                 functools.partial(self._parts.volumes.match, instance,
                                   block_device_info))
 

@@ -9,7 +9,6 @@ nothing else is ever told.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,21 +18,18 @@ from nova.network import neutron
 
 from nova_hypervisors.baremetal import backend
 from nova_hypervisors.baremetal import bootiso
-from nova_hypervisors.baremetal import deploying
 from nova_hypervisors.baremetal import glance
 from nova_hypervisors.baremetal import nodes
 from nova_hypervisors.baremetal import task as tasks
-from nova_hypervisors.baremetal.boot import base
 from nova_hypervisors.baremetal.boot import pxefiles
-from nova_hypervisors.baremetal.boot import virtualmedia
+from nova_hypervisors.baremetal.boot import ramdiskboot
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.bmc import api
 
 _GROUP = 'pxe'
-_CERTIFICATE = 'ca.pem'
 
 
-class PXEBoot(base.BootInterface):
+class PXEBoot(ramdiskboot.RamdiskBoot):
     settings = (
         backend.Setting(
             'deploy_kernel', required=True, aliases=('pxe_deploy_kernel',),
@@ -43,19 +39,6 @@ class PXEBoot(base.BootInterface):
             'deploy_ramdisk', required=True, aliases=('pxe_deploy_ramdisk',),
             help='The UUID in Glance of the deploy ramdisk, or its path.'),
     )
-
-    @property
-    def common(self) -> deploying.Deploying:
-        """:raises InvalidState: nobody deploys here"""
-        found = self.services.deploying
-        if found is None:
-            raise errors.InvalidState('this process deploys no nodes')
-        return found
-
-    @functools.cached_property
-    def _images(self) -> glance.Glance:
-        settings = self.common.settings
-        return glance.Glance(settings.images, settings.write_limit_s)
 
     def validate(self, task: tasks.Task) -> list[backend.Fault]:
         found = super().validate(task)
@@ -75,13 +58,13 @@ class PXEBoot(base.BootInterface):
             self._file(task, values['deploy_kernel']),
             self._file(task, values['deploy_ramdisk']),
             self.common.settings.kernel_append, parameters,
-            {_CERTIFICATE: self.common.authority()}))
+            {ramdiskboot.CERTIFICATE: self.common.authority()}))
 
     def clean_up_ramdisk(self, task: tasks.Task) -> None:
         self._remove(task)
 
     def prepare_instance(self, task: tasks.Task) -> None:
-        if not virtualmedia.wants_disc(task):
+        if not ramdiskboot.wants_disc(task):
             self._remove(task)
             task.interfaces.management.set_boot(
                 task.node, api.BootDevice.DISK, persistent=True)

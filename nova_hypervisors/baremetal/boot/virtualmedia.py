@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import logging
 import tempfile
 import time
@@ -14,11 +13,10 @@ from pathlib import Path
 
 from nova_hypervisors.baremetal import backend
 from nova_hypervisors.baremetal import bootiso
-from nova_hypervisors.baremetal import deploying
 from nova_hypervisors.baremetal import glance
 from nova_hypervisors.baremetal import media
 from nova_hypervisors.baremetal import task as tasks
-from nova_hypervisors.baremetal.boot import base
+from nova_hypervisors.baremetal.boot import ramdiskboot
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.bmc import api
 
@@ -28,29 +26,15 @@ CDROM, FLOPPY = api.MediaKind.CDROM, api.MediaKind.FLOPPY
 
 # A disc from Glance is kept for the next node, this long.
 _KEPT_S = 24 * 3600
-_CERTIFICATE = 'ca.pem'
 
 
-class VirtualMediaBoot(base.BootInterface):
+class VirtualMediaBoot(ramdiskboot.RamdiskBoot):
     settings = (
         backend.Setting(
             'deploy_iso', required=True, aliases=('ilo_deploy_iso',),
             help='The UUID in Glance of the disc of the deploy ramdisk, or '
             'its URL: see "nova-hypervisors ramdisk build".'),
     )
-
-    @property
-    def common(self) -> deploying.Deploying:
-        """:raises InvalidState: nobody deploys here"""
-        found = self.services.deploying
-        if found is None:
-            raise errors.InvalidState('this process deploys no nodes')
-        return found
-
-    @functools.cached_property
-    def _images(self) -> glance.Glance:
-        settings = self.common.settings
-        return glance.Glance(settings.images, settings.write_limit_s)
 
     @property
     def isos(self) -> bootiso.BootISOs:
@@ -79,7 +63,7 @@ class VirtualMediaBoot(base.BootInterface):
     def prepare_instance(self, task: tasks.Task) -> None:
         management = task.interfaces.management
         iso = task.node.instance_info.get(bootiso.BOOT_ISO)
-        if not iso and wants_disc(task):
+        if not iso and ramdiskboot.wants_disc(task):
             iso = self.isos.pick(task)
         if iso:
             self.setup_virtual_media_boot(task, iso)
@@ -147,7 +131,7 @@ class VirtualMediaBoot(base.BootInterface):
         with self._folder() as folder:
             path = folder / 'floppy.img'
             media.create_vfat_image(path, parameters, files={
-                _CERTIFICATE: self.common.authority()})
+                ramdiskboot.CERTIFICATE: self.common.authority()})
             machine.insert_media(FLOPPY, self._publish(
                 _floppy_of(task), path, self.common.settings.media_ttl_s))
 
@@ -162,7 +146,7 @@ class VirtualMediaBoot(base.BootInterface):
             path = folder / 'deploy.iso'
             media.add_to_iso(
                 self._images.disc(task.context, iso), path, parameters,
-                {_CERTIFICATE: self.common.authority()})
+                {ramdiskboot.CERTIFICATE: self.common.authority()})
             return self._publish(_disc_of(task), path,
                                  self.common.settings.media_ttl_s)
 
@@ -204,15 +188,6 @@ class VirtualMediaBoot(base.BootInterface):
         work.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryDirectory(dir=work) as folder:
             yield Path(folder)
-
-
-def wants_disc(task: tasks.Task) -> bool:
-    """Return whether a server boots from a disc each time, by its flavor.
-
-    With ``boot_option`` set to ``netboot``.  If such a server restarts by
-    itself it does not come up: only Nova puts the disc in again.
-    """
-    return task.node.capabilities.get('boot_option') == 'netboot'
 
 
 def _floppy_of(task: tasks.Task) -> str:

@@ -15,7 +15,6 @@ from oslo_utils import strutils
 
 from nova_hypervisors.baremetal import backend
 from nova_hypervisors.baremetal import callback
-from nova_hypervisors.baremetal import deploying
 from nova_hypervisors.baremetal import nodes
 from nova_hypervisors.baremetal import task as tasks
 from nova_hypervisors.baremetal.deploy import base
@@ -78,14 +77,6 @@ class RamdiskDeploy(base.DeployInterface):
             'node, with deploy_address.'),
     )
 
-    @property
-    def common(self) -> deploying.Deploying:
-        """:raises InvalidState: nobody deploys here"""
-        found = self.services.deploying
-        if found is None:
-            raise errors.InvalidState('this process deploys no nodes')
-        return found
-
     def validate(self, task: tasks.Task) -> list[backend.Fault]:
         found = super().validate(task)
         if not task.node.ports:
@@ -94,7 +85,7 @@ class RamdiskDeploy(base.DeployInterface):
                 'associated with it.'))
         if self.services.deploying is not None:
             found += [backend.Fault('options', text)
-                      for text in self.services.deploying.faults()]
+                      for text in self.services.deploying.settings.faults()]
         if task.request is not None:
             found += [backend.Fault('instance_info', text)
                       for text in self.wanted_faults(task)]

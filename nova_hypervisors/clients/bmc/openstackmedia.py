@@ -7,6 +7,7 @@ it is ejected.
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import tempfile
 from contextlib import AbstractContextManager
@@ -33,15 +34,15 @@ class Fetching:
     verify: bool | str = True
 
 
-class Media:
+class Media(abc.ABC):
     """:class:`.clients.bmc.api.MediaApi`."""
 
     _connection: Any
     _fetching: Fetching
     _id: str | None
 
-    def _using(self, operation: str) -> AbstractContextManager[Any]:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def _using(self, operation: str) -> AbstractContextManager[Any]: ...
 
     def _image_name(self, server: Any) -> str:
         return f'nova-hypervisors-cdrom-{server.id}'
@@ -54,8 +55,8 @@ class Media:
         with self._using('media'):
             return (api.Media(CDROM, self._find_image() is not None),)
 
-    def insist_on_media(self) -> None:
-        """Whether the cloud lets us upload images it says when we do."""
+    def insist_on_media(self) -> None:  # noqa: B027 there is nothing to ask
+        """Do nothing: if we may upload images is said when we do."""
 
     def insert_media(self, kind: api.MediaKind, url: str) -> None:
         if kind is not CDROM:

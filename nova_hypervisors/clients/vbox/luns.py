@@ -11,6 +11,7 @@ it until its daemon ends.  So it is tried on a machine that is off before.
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import re
 import tempfile
@@ -39,7 +40,7 @@ _AT_REST = (api.MachineState.OFF, api.MachineState.ABORTED,
 _PROBE = 'nova-hypervisors-probe'
 
 
-class ManagedLuns:
+class ManagedLuns(abc.ABC):
     """:class:`.interface.LunApi`.
 
     :ivar _home: a folder that VirtualBox may write to
@@ -50,21 +51,21 @@ class ManagedLuns:
     _home: Path
     _copy_timeout_s: float
 
-    def get_version(self) -> version.Version:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def get_version(self) -> version.Version: ...
 
-    def machine_state(self, uuid: str) -> api.MachineState:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def machine_state(self, uuid: str) -> api.MachineState: ...
 
-    def unregister_machine(self, uuid: str) -> None:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def unregister_machine(self, uuid: str) -> None: ...
 
-    def _settings_file(self, uuid: str) -> Path:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def _settings_file(self, uuid: str) -> Path: ...
 
+    @abc.abstractmethod
     def _set_flushing(self, uuid: str, bus: api.DiskBus, port: int,
-                      unsafe: bool | None) -> None:
-        raise NotImplementedError
+                      unsafe: bool | None) -> None: ...
 
     def attach_lun(self, uuid: str, port: int, lun: api.Lun) -> None:
         have = self._registry.read(self._settings_file(uuid)).settings

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import abc
+
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import commands
@@ -14,13 +16,13 @@ _ADDITIONS = '/VirtualBox/GuestAdd/Version'
 _NO_VALUE = 'No value set'
 
 
-class ManageGuests:
+class ManageGuests(abc.ABC):
     """:class:`.interface.GuestApi`."""
 
     _run: program.Program
 
-    def machine_state(self, uuid: str) -> api.MachineState:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def machine_state(self, uuid: str) -> api.MachineState: ...
 
     def run_in_guest(self, uuid: str, wanted: guests.GuestProgram) -> None:
         # VBoxManage 7.2 dies of a segmentation fault if there is no guest.

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import threading
 import time
@@ -32,7 +33,7 @@ _GONE = 'Teleported'
 _LEAVING = ('Teleporting', 'TeleportingPausedVM')
 
 
-class ManageTeleport:
+class ManageTeleport(abc.ABC):
     """:class:`.interface.TeleportApi`.
 
     :ivar _teleports: by which those that are on their way can be asked to stay
@@ -42,11 +43,11 @@ class ManageTeleport:
     _copy_timeout_s: float
     _teleports: dict[str, execute.Interrupt]
 
-    def _settings_file(self, uuid: str) -> Path:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def _settings_file(self, uuid: str) -> Path: ...
 
-    def machine_state(self, uuid: str) -> api.MachineState:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def machine_state(self, uuid: str) -> api.MachineState: ...
 
     def await_teleport(self, uuid: str, target: api.TeleportTarget) -> None:
         self._run(commands.set_teleporter(uuid, target),

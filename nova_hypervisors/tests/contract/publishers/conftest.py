@@ -1,16 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Both publishers, each with its real server."""
 
-import socket
-import subprocess
-import time
-import types
 import uuid
 
 import pytest
 
 from nova_hypervisors.clients import httppublisher
 from nova_hypervisors.tests import swiftserver
+from nova_hypervisors.tests import webserver
 
 
 @pytest.fixture(scope='session')
@@ -22,21 +19,8 @@ def swift_server():
 @pytest.fixture(scope='session')
 def web_server(tmp_path_factory):
     """A web server, of busybox, and the folder that it hands out."""
-    folder = tmp_path_factory.mktemp('served')
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        ['busybox', 'httpd', '-f', '-p', f'127.0.0.1:{port}', '-h', folder])
-    for _ in range(100):
-        with socket.socket() as probe:
-            if not probe.connect_ex(('127.0.0.1', port)):
-                break
-        time.sleep(0.05)
-    yield types.SimpleNamespace(folder=folder,
-                                url=f'http://127.0.0.1:{port}')
-    process.kill()
-    process.wait()
+    with webserver.running(tmp_path_factory.mktemp('served')) as server:
+        yield server
 
 
 @pytest.fixture(params=['swift', 'http'])

@@ -4,12 +4,7 @@
 import dataclasses
 import os
 import shutil
-import socket
-import subprocess
 import tempfile
-import time
-import types
-import uuid
 from pathlib import Path
 
 import pytest
@@ -19,17 +14,15 @@ from lab import layout
 from lab.baremetal import guests
 from lab.baremetal import qemu
 from nova_hypervisors.baremetal import deploying
-from nova_hypervisors.baremetal import interfaces
-from nova_hypervisors.baremetal import task as tasks
-from nova_hypervisors.baremetal.boot import virtualmedia
-from nova_hypervisors.baremetal.deploy import ilo
 from nova_hypervisors.clients import httppublisher
 from nova_hypervisors.common import configdrive
 from nova_hypervisors.tests import baremetalnodes
-from nova_hypervisors.tests import builders
 from nova_hypervisors.tests import certificates
+from nova_hypervisors.tests import deployments
+from nova_hypervisors.tests import peers
 from nova_hypervisors.tests import qemumachine
 from nova_hypervisors.tests import swiftserver
+from nova_hypervisors.tests import webserver
 from nova_hypervisors.tests.fakes import glance as fake_glance
 from nova_hypervisors.tests.functional.baremetal import controllers
 
@@ -74,20 +67,8 @@ def web_server(folder):
     """A web server, of busybox, and the folder that it hands out."""
     served = folder / 'served'
     served.mkdir()
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        ['busybox', 'httpd', '-f', '-p', f'127.0.0.1:{port}', '-h', served])
-    for _ in range(100):
-        with socket.socket() as probe:
-            if not probe.connect_ex(('127.0.0.1', port)):
-                break
-        time.sleep(0.05)
-    yield types.SimpleNamespace(folder=served,
-                                url=f'http://127.0.0.1:{port}')
-    process.kill()
-    process.wait()
+    with webserver.running(served) as server:
+        yield server
 
 
 @pytest.fixture
@@ -117,7 +98,7 @@ def site(folder, machine, publisher, image_api, built):
     """Everything that a nova-compute has, with one node."""
     service = baremetalnodes.make_service(folder)
     settings = deploying.Settings(
-        folder, callback_url=f'https://{qemu.HOST}:{free_port()}',
+        folder, callback_url=f'https://{qemu.HOST}:{peers.free_port()}',
         deploy_timeout_s=300, write_silence_s=60, boot_mb=64,
         disk_devices=('sda',), kernel_append='console=ttyS0 quiet')
     settings = dataclasses.replace(
@@ -152,12 +133,6 @@ def controller(request, machine, folder):
     made.close()
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
-
-
 class Site:
     def __init__(self, service, services, machine, publisher, image_api,
                  built):
@@ -183,16 +158,10 @@ class Site:
         if instance_info:
             self.services.store.update_instance_info(
                 node.uuid, instance_info)
-        found = interfaces.Interfaces(
+        return deployments.begin(
+            self.services, node, operation,
             controller.power(self.services),
-            controller.management(self.services),
-            (boot or virtualmedia.VirtualMediaBoot)(self.services),
-            (deploy or ilo.IloVirtualMediaIscsiDeploy)(self.services))
-        request = types.SimpleNamespace(
-            context=builders.admin_context(),
-            instance=builders.instance(str(uuid.uuid4())))
-        return tasks.Task(self.services.store.get_node(node.uuid), operation,
-                          found, self.services, request)
+            controller.management(self.services), boot, deploy)
 
     def steps(self, node):
         return [step.name for step in

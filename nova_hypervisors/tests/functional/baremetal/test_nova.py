@@ -5,7 +5,6 @@ Nova is whole and in one process, the machine is QEMU, and what is between
 them is ours: the driver, its options, the deploy by virtual media and iSCSI.
 """
 
-import socket
 
 import pytest
 
@@ -18,12 +17,6 @@ from nova_hypervisors.tests.functional.nova import baremetalbase
 SPOKEN_S = 120
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
-
-
 class QEMUTest(baremetalbase.Base):
     """The one node is a fake in name only: its machine is QEMU."""
 
@@ -33,7 +26,7 @@ class QEMUTest(baremetalbase.Base):
         self.qemu, self.web_server = machine, web_server
 
     def setUp(self):
-        port = free_port()
+        port = peers.free_port()
         self.flags(
             group='deploy', callback_address='127.0.0.1', callback_port=port,
             callback_url=f'https://{qemu.HOST}:{port}', publisher='http',

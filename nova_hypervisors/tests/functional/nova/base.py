@@ -26,7 +26,8 @@ def microversion(client, version):
 
 
 @pytest.mark.usefixtures('virtualbox')
-class Base(novatest.RunsUnderPytest, integrated_helpers._IntegratedTestBase):
+class Base(novatest.RunsUnderPytest, novatest.LooksAtServers,
+           integrated_helpers._IntegratedTestBase):
     """:cvar backend: the way to VirtualBox"""
 
     backend = 'vboxmanage'

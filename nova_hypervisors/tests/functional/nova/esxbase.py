@@ -31,7 +31,8 @@ def guest():
     return bytes(data)
 
 
-class Base(novatest.RunsUnderPytest, integrated_helpers._IntegratedTestBase):
+class Base(novatest.RunsUnderPytest, novatest.LooksAtServers,
+           integrated_helpers._IntegratedTestBase):
     api_major_version = 'v2.1'
     microversion = 'latest'
     ADMIN_API = True

@@ -7,7 +7,6 @@ from typing import Any
 from unittest import mock
 
 from nova_hypervisors.tests import novatest
-from nova_hypervisors.tests import peers
 from nova_hypervisors.tests.fakes import esx
 from nova_hypervisors.tests.functional.nova import esxbase
 
@@ -85,19 +84,3 @@ class TwoHosts(esxbase.Base):
         datastore = (host or self.here).esx.datastores[-1]
         return {path.name for path
                 in (datastore.folder / 'nova' / server['id']).glob('*')}
-
-    def _host_of(self, server):
-        return self.admin_api.get_server(server['id'])[
-            'OS-EXT-SRV-ATTR:host']
-
-    def _wait_for_migration_status(self, server, expected_statuses):
-        # Nova's own waits five seconds.
-        api = getattr(self, 'admin_api', self.api)
-
-        def has_it():
-            found = api.api_get('/os-migrations').body['migrations']
-            return any(migration['status'] in expected_statuses
-                       for migration in found
-                       if migration['instance_uuid'] == server['id'])
-
-        peers.wait_until(has_it, timeout_s=120)

@@ -72,19 +72,3 @@ class TwoHosts(base.Base):
         self.computes[host.name].stop()
         self.computes[host.name].manager.driver.cleanup_host(host.name)
         return self._start(host)
-
-    def _host_of(self, server):
-        return self.admin_api.get_server(server['id'])[
-            'OS-EXT-SRV-ATTR:host']
-
-    def _wait_for_migration_status(self, server, expected_statuses):
-        # Nova's own waits five seconds.
-        api = getattr(self, 'admin_api', self.api)
-
-        def has_it():
-            found = api.api_get('/os-migrations').body['migrations']
-            return any(migration['status'] in expected_statuses
-                       for migration in found
-                       if migration['instance_uuid'] == server['id'])
-
-        peers.wait_until(has_it, timeout_s=120)

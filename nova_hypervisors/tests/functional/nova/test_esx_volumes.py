@@ -7,9 +7,7 @@ finds.
 
 import fixtures
 import pytest
-from nova import objects
 
-from nova_hypervisors.tests import builders
 from nova_hypervisors.tests.fakes.esx import storage
 from nova_hypervisors.tests.functional.nova import esxbase
 
@@ -81,14 +79,6 @@ class ESXVolumesTest(esxbase.Base):
         """Return how large the host takes the only volume to be."""
         disk, = self.host.storage.storageDeviceInfo.scsiLun
         return disk.capacity.block * disk.capacity.blockSize
-
-    def _tags(self, server):
-        """Return the tags that Nova's metadata service would tell now."""
-        instance = objects.Instance.get_by_uuid(
-            builders.admin_context(), server['id'],
-            expected_attrs=['device_metadata'])
-        return {device.path: device.tags for device
-                in instance.device_metadata.devices}
 
     @pytest.mark.feature('operation.attach-tagged-volume')
     def test_a_guest_is_told_of_the_tag_of_a_volume(self):

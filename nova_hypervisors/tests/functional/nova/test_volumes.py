@@ -6,9 +6,7 @@ Nova's own fixture stands for Cinder, and tells of targets that are there.
 
 import fixtures
 import pytest
-from nova import objects
 
-from nova_hypervisors.tests import builders
 from nova_hypervisors.tests import peers
 from nova_hypervisors.tests.functional.nova import base
 
@@ -109,14 +107,6 @@ class VolumesTest(base.Base):
         self._is_used(volume)
         self.assertEqual({volume.lun.address}, self._luns(server))
         self.assertEqual({'running'}, self._states())
-
-    def _tags(self, server):
-        """Return the tags that Nova's metadata service would tell now."""
-        instance = objects.Instance.get_by_uuid(
-            builders.admin_context(), server['id'],
-            expected_attrs=['device_metadata'])
-        return {device.path: device.tags for device
-                in instance.device_metadata.devices}
 
     @pytest.mark.feature('operation.attach-tagged-volume')
     def test_a_guest_is_told_of_the_tag_of_a_volume(self):

@@ -308,7 +308,7 @@ class TestValidation:
         common = site.common
         common.settings = type(common.settings)(
             tmp_path, callback_address='0.0.0.0')
-        assert common.faults() == [
+        assert common.settings.faults() == [
             '[deploy] callback_url has to be set: nodes cannot call 0.0.0.0']
 
 

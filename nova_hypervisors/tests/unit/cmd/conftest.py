@@ -3,6 +3,7 @@ import logging
 
 import pytest
 
+from nova_hypervisors import conf
 from nova_hypervisors.cmd import app
 
 
@@ -23,3 +24,14 @@ def run(capsys):
     yield run
     # cliff makes its own, which write to what is no longer there.
     root.level, root.handlers[:] = before
+
+
+@pytest.fixture
+def config_file(tmp_path):
+    """That of a nova-compute for bare metal."""
+    path = tmp_path / 'nova.conf'
+    path.write_text('[DEFAULT]\n'
+                    'compute_driver = nova_hypervisors.BareMetalDriver\n'
+                    f'state_path = {tmp_path}\nhost = here\n')
+    yield path
+    conf.CONF.reset()

@@ -9,21 +9,10 @@ import sys
 import pytest
 import requests
 
-from nova_hypervisors import conf
 from nova_hypervisors.tests import certificates
 
 _PROGRAM = ('import sys; from nova_hypervisors.cmd import app; '
             'sys.exit(app.main())')
-
-
-@pytest.fixture
-def config_file(tmp_path):
-    path = tmp_path / 'nova.conf'
-    path.write_text('[DEFAULT]\n'
-                    'compute_driver = nova_hypervisors.BareMetalDriver\n'
-                    f'state_path = {tmp_path}\nhost = here\n')
-    yield path
-    conf.CONF.reset()
 
 
 @pytest.fixture

@@ -13,16 +13,6 @@ SMALL = ('--resource-class', 'small', '--port', '52:54:00:AA:00:01')
 
 
 @pytest.fixture
-def config_file(tmp_path):
-    path = tmp_path / 'nova.conf'
-    path.write_text('[DEFAULT]\n'
-                    'compute_driver = nova_hypervisors.BareMetalDriver\n'
-                    f'state_path = {tmp_path}\nhost = here\n')
-    yield path
-    conf.CONF.reset()
-
-
-@pytest.fixture
 def node(run, config_file):
     """Run ``node`` with some words."""
     def node(verb, *words):

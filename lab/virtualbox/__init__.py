@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
-import subprocess
 from pathlib import Path
 
 from lab import layout
@@ -88,24 +86,23 @@ def _make_guest(guest: Path, lab: layout.Layout, log: Path) -> None:
     guest.write_bytes(image.ljust(_GUEST_SIZE, b'\0'))
 
 
-def environment(home: Path) -> dict[str, str]:
-    """Return the environment in which VBoxManage uses a registry.
-
-    The same as the driver's for ``[virtualbox] home``.
-    """
-    from nova_hypervisors.clients.vbox import settings
-    return {**os.environ, **settings.environment(home)}
-
-
 def manage(lab: layout.Layout, home: Path, *words: str) -> str:
-    """Run VBoxManage on a registry of the lab and return what it prints."""
-    done = subprocess.run([str(lab.vboxmanage), '-q', *words],
-                          env=environment(home), capture_output=True,
-                          text=True, check=False, timeout=120)
-    if done.returncode:
-        raise progress.LabError(f'VBoxManage {words[0]}: '
-                                f'{done.stderr.strip()}')
-    return done.stdout
+    """Run VBoxManage on a registry of the lab and return what it prints.
+
+    By the driver's own client, which knows when to ask once more: a VBoxSVC
+    that is just ending answers nobody, for seconds.
+    """
+    from nova_hypervisors.clients import errors
+    from nova_hypervisors.clients import retry
+    from nova_hypervisors.clients.vbox import program
+    from nova_hypervisors.clients.vbox import settings
+    vboxmanage = program.Program(
+        str(lab.vboxmanage), timeout_s=120, private_folder=lab.tmp,
+        env=settings.environment(home), policy=retry.Policy())
+    try:
+        return vboxmanage(words)
+    except errors.ClientError as error:
+        raise progress.LabError(f'VBoxManage {error}') from error
 
 
 def make_registry(lab: layout.Layout, home: Path) -> None:

@@ -134,7 +134,7 @@ def _command(lab: layout.Layout, suite: Suite,
     workers = (('-n', str(suite.workers), '--dist', 'worksteal')
                if suite.workers else ())
     return [f'{lab.nova_venv(suite.release)}/bin/python', '-m', 'pytest', '-q',
-            '--durations=20', '-m', suite.marked,
+            '--durations=40', '-m', suite.marked,
             f'--reruns={suite.tries - 1}', *workers, *suite.paths, *words]
 
 

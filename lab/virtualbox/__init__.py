@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 from pathlib import Path
@@ -84,6 +85,15 @@ def _make_guest(guest: Path, lab: layout.Layout, log: Path) -> None:
                   f'{folder}/{name}.o'), log)
     image = (lab.tmp / f'{name}.bin').read_bytes()
     guest.write_bytes(image.ljust(_GUEST_SIZE, b'\0'))
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Return the environment in which VirtualBox uses a registry.
+
+    The same as the driver's for ``[virtualbox] home``.
+    """
+    from nova_hypervisors.clients.vbox import settings
+    return {**os.environ, **settings.environment(home)}
 
 
 def manage(lab: layout.Layout, home: Path, *words: str) -> str:

@@ -485,6 +485,8 @@ _OURS = (
          methods=('spawn',), virtualbox=_COMPLETE),
     _row('boot.once', 'Boot another way for the next boot only',
          methods=('spawn', 'power_on'), virtualbox=_COMPLETE),
+    _row('boot.menu', 'A menu at the start that tells from what to boot',
+         methods=('spawn',), virtualbox=_COMPLETE),
     _row('boot.provision-only', 'Make an instance without starting it',
          methods=('spawn',), virtualbox=_COMPLETE),
 )

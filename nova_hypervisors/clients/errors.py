@@ -76,6 +76,10 @@ class InvalidArgument(ClientError):
     """The hypervisor does not take this value."""
 
 
+class NoSuchPort(InvalidArgument):
+    """A controller has fewer ports."""
+
+
 class InvalidState(ClientError):
     """The object exists but its state forbids the operation."""
 

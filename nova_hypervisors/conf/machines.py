@@ -107,6 +107,21 @@ adapters as ones without a link.
 Flavors say otherwise by ``virtualbox:spare_adapters``, images by
 ``virtualbox_spare_adapters``.
 """),
+    cfg.IntOpt(
+        'disk_ports',
+        default=8,
+        min=4,
+        max=30,
+        help="""
+Ports with which the SATA controller of a server begins.
+
+Four are for the root disk, an ISO image, the config drive and the disk of a
+server that is rescued, the others for ephemeral disks, swap and volumes.  A
+server that is off gets more when it needs them, up to 30; to one that runs, no
+more disks can be attached than it has ports.  At each start, VirtualBox's BIOS
+waits 0.16 seconds for each port that has no disk.  A change counts from a
+server's next hard reboot on.
+"""),
     cfg.StrOpt(
         'snapshot_image_format',
         default='qcow2',

@@ -212,7 +212,7 @@ class SerialPorts:
             self._watch(port, self._selector.register)
         elif (time.monotonic() >= port.give_up_at
               # The server was deleted.
-              or not port.socket_path.parent.exists()):
+              or not port.log.path.parent.exists()):
             self._forget(port)
 
     def _watch(self, port: _Port, how: Callable[..., Any]) -> None:

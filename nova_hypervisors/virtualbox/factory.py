@@ -210,7 +210,8 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
                       power, volumes, instance_locks, watch,
                       metadata,
                       plugging.PlugEvents(virtapi, conf.vif_plugging_timeout,
-                                          conf.vif_plugging_is_fatal))
+                                          conf.vif_plugging_is_fatal),
+                      group.disk_ports)
     resizes = resizeops.ResizeOps(client, machine_map, folders, disks, power,
                                   vms)
     moves = _make_transfers(conf, folders)

@@ -13,6 +13,7 @@ from nova import exception
 from nova import objects
 from nova.objects import fields
 from nova.virt import hardware as nova_hardware
+from oslo_utils import strutils
 from oslo_utils import units
 
 from nova_hypervisors.clients.vbox import api
@@ -63,6 +64,7 @@ class Hardware:
 
     os_type: str
     firmware: api.Firmware
+    boot_menu: bool
     disk_bus: api.DiskBus
     unsafe_cache: bool
     limits: api.Limits
@@ -78,6 +80,7 @@ def plan(instance: objects.Instance,
     found = Hardware(
         os_type=os_type(instance, image_meta),
         firmware=firmware(flavor, image_meta),
+        boot_menu=boot_menu(flavor, image_meta),
         disk_bus=disk_bus(image_meta),
         unsafe_cache=unsafe_cache(flavor),
         limits=limits(flavor))
@@ -130,6 +133,19 @@ def firmware(flavor: objects.Flavor,
     return api.Firmware(
         efi=efi, secure_boot=efi and policy in ('required', 'optional'),
         tpm=module.version if module else '')
+
+
+def boot_menu(flavor: objects.Flavor, image_meta: objects.ImageMeta) -> bool:
+    """As Nova's libvirt driver has it: hw:boot_menu or hw_boot_menu."""
+    name = 'hw:boot_menu'
+    text = flavor.extra_specs.get(name, 'false')
+    try:
+        return (strutils.bool_from_string(text, strict=True)
+                or bool(image_meta.properties.get('hw_boot_menu')))
+    except ValueError:
+        raise exception.InvalidInput(
+            reason=f'{name} of the flavor is {text!r}; it may be true or '
+            'false') from None
 
 
 def limits(flavor: objects.Flavor) -> api.Limits:

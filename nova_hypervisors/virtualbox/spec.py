@@ -34,7 +34,7 @@ _BOOT_ORDERS = {
 # Disks are attached in this order.
 ROOT_PORT = 0
 ISO_PORT = 1
-CONFIG_DRIVE_PORT = api.DISK_PORTS - 1
+CONFIG_DRIVE_PORT = api.CONFIG_DRIVE_PORT
 # A server's own disk while it is rescued.
 RESCUED_PORT = api.RESCUED_PORT
 _FIRST_FREE_PORT = 2
@@ -151,6 +151,7 @@ def machine_spec(instance: objects.Instance, image_meta: objects.ImageMeta,
                  nics: tuple[api.Nic, ...],
                  boot_order: tuple[api.BootDevice, ...],
                  remote_display: api.RemoteDisplay | None,
+                 disk_ports: int,
                  ) -> api.MachineSpec:
     wanted = hardware.plan(instance, image_meta)
     return api.MachineSpec(
@@ -165,6 +166,8 @@ def machine_spec(instance: objects.Instance, image_meta: objects.ImageMeta,
         nics=nics,
         snapshot_folder=instance_files.snapshot_folder,
         firmware=wanted.firmware,
+        boot_menu=wanted.boot_menu,
+        disk_ports=disk_ports,
         disk_bus=wanted.disk_bus,
         unsafe_cache=wanted.unsafe_cache,
         limits=wanted.limits,

@@ -67,7 +67,7 @@ class VMOps:
                  instance_locks: locks.InstanceLocks,
                  watch: watcher.Watcher,
                  metadata: devices.DeviceMetadata,
-                 plugs: plugging.PlugEvents) -> None:
+                 plugs: plugging.PlugEvents, disk_ports: int) -> None:
         self._client = client
         self._machines = machine_map
         self._files = host_files
@@ -80,6 +80,7 @@ class VMOps:
         self._watcher = watch
         self._metadata = metadata
         self._plugs = plugs
+        self._disk_ports = disk_ports
 
     @functools.cached_property
     def _architecture(self) -> str:
@@ -199,7 +200,8 @@ class VMOps:
                                      spawn.image_meta, boot, others),
             boot_order=boot.once or boot.order,
             remote_display=self._consoles.remote_display(
-                instance.uuid, consoleops.display_ports(others)))
+                instance.uuid, consoleops.display_ports(others)),
+            disk_ports=self._disk_ports)
         return architectures.adapted(machine, spawn.image_meta,
                                      self._architecture)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import platform
 import sys
+from collections.abc import Collection
 from collections.abc import Mapping
 from typing import Any
 
@@ -89,9 +90,26 @@ class VolumeOps:
 
     def _attach(self, machine_uuid: str, volume: volumes.Volume) -> None:
         have = self._client.machine_settings(machine_uuid)
-        port = (spec.ROOT_PORT if volume.boots else volumes.port(
-            volume.device_name, {disk.port for disk in have.disks}))
-        self._client.attach_lun(machine_uuid, port, volume.lun)
+        taken = {disk.port for disk in have.disks}
+        port = (spec.ROOT_PORT if volume.boots else
+                volumes.port(volume.device_name, taken))
+        try:
+            self._client.attach_lun(machine_uuid, port, volume.lun)
+        except errors.NoSuchPort:
+            self._attach_anywhere(machine_uuid, taken, volume.lun)
+
+    def _attach_anywhere(self, machine_uuid: str, taken: Collection[int],
+                         lun: api.Lun) -> None:
+        """Attach to a machine that runs and lacks the port of a name."""
+        try:
+            self._client.attach_lun(machine_uuid, volumes.port('', taken),
+                                    lun)
+        except errors.NoSuchPort as error:
+            raise exception.InvalidVolume(
+                reason='all ports for disks are taken, and a machine that '
+                'runs gets no more: attach it while the server is off, or '
+                'raise [virtualbox]disk_ports, which counts from the next '
+                'hard reboot on') from error
 
     def detach(self, instance: objects.Instance,
                connection_info: Mapping[str, Any]) -> None:

@@ -13,11 +13,14 @@ from pathlib import PurePath
 from pathlib import PurePosixPath
 from pathlib import PureWindowsPath
 
-#: The controller that carries a machine's disks, and its number of ports.
+#: The controller that carries a machine's disks, and how many ports it can
+#: have.
 DISK_CONTROLLER = 'SATA'
 DISK_PORTS = 30
 #: The port of a server's own disk while another one is booted for rescue.
 RESCUED_PORT = DISK_PORTS - 2
+#: The port of the DVD with a server's config drive.
+CONFIG_DRIVE_PORT = DISK_PORTS - 1
 
 #: What VirtualBox calls the format of a disk of a storage.
 LUN_FORMAT = 'iSCSI'
@@ -184,6 +187,8 @@ class MachineSpec:
     :param folder: the folder in which the machine gets one of its own
     :param architecture: x86 or arm
     :param os_type: VirtualBox's identifier, Linux_64 for instance
+    :param disk_ports: with which the SATA controller begins
+    :param boot_menu: F12 gives a choice, for which the BIOS waits 3 s
     :param chipset: piix3 (8 slots for adapters) or ich9 (36); armv8virtual
         (8), which is the one for arm
     :param unsafe_cache: the host caches what is written to disks, and flushes
@@ -207,7 +212,9 @@ class MachineSpec:
     boot_order: tuple[BootDevice, ...] = (BootDevice.DISK,)
     nics: tuple[Nic, ...] = ()
     firmware: Firmware = Firmware()
+    boot_menu: bool = False
     disk_bus: DiskBus = DiskBus.SATA
+    disk_ports: int = 8
     unsafe_cache: bool = False
     limits: Limits = Limits()
     snapshot_folder: PurePath | None = None

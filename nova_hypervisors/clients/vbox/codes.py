@@ -51,6 +51,9 @@ _TEXTS: tuple[tuple[str, type[errors.ClientError]], ...] = (
 )
 
 
+# Of a controller, as E_INVALIDARG.
+_NO_PORT = 'port and/or device parameter are out of range'
+
 # What VirtualBox's initiator says, and what that may mean.
 _LUN_REASONS = (
     ('VERR_IO_GEN_FAILURE',
@@ -86,4 +89,6 @@ def error_for(code: int | None, detail: str,
         kind = _ERRORS.get(code, kind)
     if kind in (errors.ClientError, errors.NotFound):
         kind = next((error for text, error in _TEXTS if text in detail), kind)
+    if _NO_PORT in detail:
+        kind = errors.NoSuchPort
     return kind(detail, operation=operation, code=code)

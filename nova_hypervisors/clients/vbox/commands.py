@@ -51,7 +51,7 @@ def configure(spec: api.MachineSpec, slots: int) -> Command:
         does not name are taken out
     """
     return ('modifyvm', spec.uuid, *_hardware(spec),
-            *_firmware(spec.firmware), *_boot_order(spec.boot_order),
+            *_firmware(spec), *_boot_order(spec.boot_order),
             *_nics(spec.nics, slots, bool(spec.limits.nic_kib_s)),
             *_serial(spec.serial_socket),
             *_remote_display(spec.remote_display))
@@ -70,9 +70,11 @@ def _hardware(spec: api.MachineSpec) -> Command:
             '--iocache', 'off')
 
 
-def _firmware(firmware: api.Firmware) -> Command:
-    return ('--firmware', 'efi64' if firmware.efi else 'bios',
-            '--tpm-type', firmware.tpm or 'none')
+def _firmware(spec: api.MachineSpec) -> Command:
+    return ('--firmware', 'efi64' if spec.firmware.efi else 'bios',
+            '--bios-boot-menu',
+            'messageandmenu' if spec.boot_menu else 'disabled',
+            '--tpm-type', spec.firmware.tpm or 'none')
 
 
 def secure_boot(uuid: str) -> Iterator[Command]:
@@ -193,16 +195,20 @@ def set_nic_property(uuid: str, slot: int, key: str, value: str) -> Command:
     return ('controlvm', uuid, f'nicproperty{slot}', f'{key}={value}')
 
 
-def add_disk_controller(uuid: str, bus: api.DiskBus,
-                        cached: bool) -> Command:
+def add_disk_controller(uuid: str, bus: api.DiskBus, cached: bool,
+                        ports: int | None) -> Command:
     """:param cached: the host may cache what goes to its disks"""
     controller = controllers.CONTROLLERS[bus]
     kind, model = controller.words
-    ports = (('--portcount', str(controller.ports))
-             if controller.ports_are_set else ())
+    count = ('--portcount', str(ports)) if ports else ()
     return ('storagectl', uuid, '--name', controller.name,
-            '--add', kind, '--controller', model, *ports,
+            '--add', kind, '--controller', model, *count,
             '--bootable', 'on', *_host_cache(cached))
+
+
+def set_ports(uuid: str, controller: str, ports: int) -> Command:
+    return ('storagectl', uuid, '--name', controller,
+            '--portcount', str(ports))
 
 
 def _host_cache(cached: bool) -> Command:

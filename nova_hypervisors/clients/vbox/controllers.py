@@ -37,7 +37,7 @@ class Controller:
         number of a disk
     :param places: the port and the device of a disk, where they are not the
         disk's port and 0
-    :param ports: how many there are
+    :param ports: how many it gets; None where VirtualBox says so
     """
 
     name: str
@@ -46,13 +46,19 @@ class Controller:
     model: str
     node: str
     places: Mapping[int, tuple[int, int]] | None = None
-    ports: int = api.DISK_PORTS
+    ports: int | None = None
 
-    @property
-    def ports_are_set(self) -> bool:
-        """Whether the number of ports can be chosen, and so has to be."""
-        return self.ports == api.DISK_PORTS
 
+# The DVD with the config drive and a rescued server's own disk have the first
+# ports beside the root disk and the ISO image: the BIOS waits 0.16 s at every
+# start for each port that is empty (three ticks of its clock), so there are
+# no more than are used and some for the disks that come.
+_SATA_PLACES = {
+    0: 0, 1: 1, api.CONFIG_DRIVE_PORT: 2, api.RESCUED_PORT: 3,
+    **{port: port + 2 for port in range(2, api.RESCUED_PORT)}}
+
+#: Ports that a controller gets beside the one that it lacked.
+SPARE_PORTS = 4
 
 _DRIVER = 'VBoxInternal/Devices/{device}/0/LUN#{{}}/{between}Config/'
 
@@ -66,22 +72,23 @@ _SCSI_DRIVER = 'AttachedDriver/'
 CONTROLLERS = {
     Bus.SATA: Controller(
         api.DISK_CONTROLLER, ('sata', 'IntelAhci'), 'SATA', 'IntelAhci',
-        _node('ahci')),
+        _node('ahci'),
+        {number: (port, 0) for number, port in _SATA_PLACES.items()}),
     # Four disks: the root disk, two more, and a rescued server's own.
     Bus.IDE: Controller(
         'IDE', ('ide', 'PIIX4'), 'IDE', 'PIIX4', _node('piix3ide'),
-        {0: (0, 0), 2: (0, 1), 3: (1, 0), api.RESCUED_PORT: (1, 1)}, 2),
+        {0: (0, 0), 2: (0, 1), 3: (1, 0), api.RESCUED_PORT: (1, 1)}),
     Bus.SCSI: Controller(
         'SCSI', ('scsi', 'LSILogic'), 'SCSI', 'LsiLogic',
         _node('lsilogicscsi', _SCSI_DRIVER),
         {**{port: (port, 0) for port in range(15)},
-         api.RESCUED_PORT: (15, 0)}, 16),
+         api.RESCUED_PORT: (15, 0)}),
     Bus.SAS: Controller(
         'SAS', ('sas', 'LSILogicSAS'), 'SAS', 'LsiLogicSas',
-        _node('lsilogicsas', _SCSI_DRIVER)),
+        _node('lsilogicsas', _SCSI_DRIVER), ports=api.DISK_PORTS),
     Bus.VIRTIO: Controller(
         'VirtIO', ('virtio', 'VirtIO'), 'VirtioSCSI', 'VirtioSCSI',
-        _node('virtio-scsi', _SCSI_DRIVER)),
+        _node('virtio-scsi', _SCSI_DRIVER), ports=api.DISK_PORTS),
 }
 
 
@@ -107,6 +114,27 @@ def place(bus: Bus, kind: api.DiskKind, port: int) -> Place:
             f'there is no more room on {controller.name}: it has '
             f'{len(controller.places)} places for disks')
     return Place(controller.name, *controller.places[port])
+
+
+def more_ports(place: Place) -> int:
+    """Return how many ports a controller is to have that lacks one."""
+    return min(place.port + 1 + SPARE_PORTS, api.DISK_PORTS)
+
+
+def sata_ports(spec: api.MachineSpec,
+               disks: Collection[api.AttachedDisk] = ()) -> int:
+    """Return how many ports a machine's SATA controller is to have.
+
+    :param disks: which the machine has
+    """
+    used = [_SATA_PLACES[disk.port] + 1 for disk in disks
+            if disk.port in _SATA_PLACES]
+    return max([spec.disk_ports, *used])
+
+
+def ports(bus: Bus, spec: api.MachineSpec) -> int | None:
+    """Return how many ports a new controller gets; None for the usual."""
+    return sata_ports(spec) if bus is Bus.SATA else CONTROLLERS[bus].ports
 
 
 def lun_bus(bus: Bus, port: int) -> Bus:

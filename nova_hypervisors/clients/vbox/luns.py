@@ -67,6 +67,25 @@ class ManagedLuns(abc.ABC):
     def _set_flushing(self, uuid: str, bus: api.DiskBus, port: int,
                       unsafe: bool | None) -> None: ...
 
+    def _provide_port(self, uuid: str, place: controllers.Place) -> None:
+        """See to it that a controller has a port.
+
+        Before something is attached: what cannot be attached would be known
+        to VirtualBox all the same.
+
+        :raises NoSuchPort: a machine that runs gets no more
+        """
+        count = settings.port_count(self._settings_file(uuid),
+                                    place.controller)
+        if place.port < count:
+            return
+        if self.machine_state(uuid) not in _AT_REST:
+            raise errors.NoSuchPort(
+                f'{place.controller} of machine {uuid} has {count} ports',
+                operation='attach_disk')
+        self._run(commands.set_ports(uuid, place.controller,
+                                     controllers.more_ports(place)))
+
     def attach_lun(self, uuid: str, port: int, lun: api.Lun) -> None:
         have = self._registry.read(self._settings_file(uuid)).settings
         # VBoxManage would put it in the place of what is there.
@@ -113,7 +132,8 @@ class ManagedLuns(abc.ABC):
             self._run(commands.create(probe, quirks.platform_architecture))
             try:
                 self._run(commands.add_disk_controller(
-                    probe.uuid, probe.disk_bus, cached=False))
+                    probe.uuid, probe.disk_bus, cached=False,
+                    ports=controllers.ports(probe.disk_bus, probe)))
                 yield api.MachineSettings(
                     probe.uuid, probe.name, probe.folder, probe.vcpus,
                     probe.memory_mb)
@@ -151,6 +171,7 @@ class ManagedLuns(abc.ABC):
         place = controllers.place(
             controllers.lun_bus(machine.disk_bus, port), api.DiskKind.DISK,
             port)
+        self._provide_port(machine.uuid, place)
         try:
             text = self._run(
                 commands.attach_lun(

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from xml.etree import ElementTree
 
 from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.clients.vbox import controllers
 
 _MACHINE = re.compile(
     r'^"(?P<name>.*?)" \{(?P<uuid>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})'
@@ -149,9 +150,11 @@ def statistics(text: str) -> tuple[dict[int, api.NicStatistics],
     nics = {index + 1: api.NicStatistics(*values(
         f'{_NIC}/{index}', 'BytesReceived', 'BytesTransmitted'))
         for index in numbers(rf'{_NIC}/(\d+)/')}
-    disks = {port: api.DiskStatistics(*values(
+    disks = {number: api.DiskStatistics(*values(
         f'{_PORT}{port}', 'BytesRead', 'ReqsRead', 'BytesWritten',
-        'ReqsWrite')) for port in numbers(rf'{_PORT}(\d+)/')}
+        'ReqsWrite')) for port in numbers(rf'{_PORT}(\d+)/')
+        if (number := controllers.port_of(api.DISK_CONTROLLER, port, 0))
+        is not None}
     return nics, disks
 
 

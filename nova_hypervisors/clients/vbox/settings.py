@@ -28,21 +28,9 @@ from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import controllers
 from nova_hypervisors.clients.vbox import settings_display
+from nova_hypervisors.clients.vbox import settings_nics
 
 _NS = '{http://www.virtualbox.org/}'
-
-_ATTACHMENTS = {
-    'NAT': api.AttachmentKind.NAT,
-    'BridgedInterface': api.AttachmentKind.BRIDGED,
-    'HostOnlyInterface': api.AttachmentKind.HOST_ONLY,
-    'HostOnlyNetwork': api.AttachmentKind.HOST_ONLY_NETWORK,
-    'InternalNetwork': api.AttachmentKind.INTERNAL,
-    'NATNetwork': api.AttachmentKind.NAT_NETWORK,
-    'GenericInterface': api.AttachmentKind.UDP_TUNNEL,
-}
-
-# An adapter's type is left out of the file where it is this one.
-_DEFAULT_NIC_MODEL = 'Am79C973'
 
 _BOOT_DEVICES = {
     'HardDisk': api.BootDevice.DISK,
@@ -230,7 +218,7 @@ def _read_machine(path: Path) -> _File:
             vcpus=int(_child(hardware, 'CPU').get('count', '1')),
             memory_mb=int(_child(hardware, 'Memory').get('RAMSize', '0')),
             chipset=_chipset(machine),
-            nics=tuple(_nics(hardware)),
+            nics=tuple(settings_nics.read(hardware)),
             boot_order=tuple(_boot_order(hardware)),
             display_ports=settings_display.ports(hardware),
             os_type=machine.get('OSType', ''),
@@ -271,6 +259,16 @@ def has_teleporter(path: Path) -> bool:
     return root is not None and any(
         element.get('enabled') in ('true', '1')
         for element in root.iter(f'{_NS}Teleporter'))
+
+
+def port_count(path: Path, controller: str) -> int:
+    """Return how many ports a machine's controller has."""
+    root = _parse(path)
+    if root is None:
+        return 0
+    return next((int(found.get('PortCount', '0')) for found
+                 in root.iter(f'{_NS}StorageController')
+                 if found.get('name') == controller), 0)
 
 
 def _parse(path: Path) -> ElementTree.Element | None:
@@ -338,30 +336,6 @@ def _images(hardware: ElementTree.Element,
                                        place.device)
             if image is not None and kind is not None and port is not None:
                 yield port, kind, _uuid(image), place
-
-
-def _nics(hardware: ElementTree.Element) -> Iterator[api.Nic]:
-    for adapter in hardware.iter(f'{_NS}Adapter'):
-        if adapter.get('enabled') not in ('true', '1'):
-            continue
-        digits = adapter.get('MACAddress', '').lower()
-        yield api.Nic(
-            slot=int(adapter.get('slot', '0')) + 1,
-            mac=':'.join(re.findall('..', digits)),
-            model=adapter.get('type', _DEFAULT_NIC_MODEL),
-            attachment=_attachment(adapter),
-            cable_connected=adapter.get('cable', 'true') in ('true', '1'))
-
-
-def _attachment(adapter: ElementTree.Element) -> api.Attachment:
-    for element in adapter:
-        kind = _ATTACHMENTS.get(element.tag.removeprefix(_NS))
-        if kind is not None:
-            return api.Attachment(
-                kind, element.get('name', ''),
-                {item.get('name', ''): item.get('value', '')
-                 for item in element.iter(f'{_NS}Property')})
-    return api.UNPLUGGED
 
 
 def _chipset(machine: ElementTree.Element) -> str:

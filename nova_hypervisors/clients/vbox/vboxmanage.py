@@ -151,8 +151,9 @@ class VBoxManageClient(managemedia.ManageMedia, luns.ManagedLuns,
                                 spec.snapshot_folder))
             for bus in dict.fromkeys((api.DiskBus.SATA, spec.disk_bus)):
                 self._run(commands.add_disk_controller(
-                    spec.uuid, bus, spec.unsafe_cache and bus is (
-                        spec.disk_bus)))
+                    spec.uuid, bus,
+                    spec.unsafe_cache and bus is spec.disk_bus,
+                    controllers.ports(bus, spec)))
             if spec.firmware.secure_boot:
                 for command in commands.secure_boot(spec.uuid):
                     self._run(command)
@@ -168,6 +169,9 @@ class VBoxManageClient(managemedia.ManageMedia, luns.ManagedLuns,
         self._configure(
             spec, slots=max([nic.slot for nic in have.nics], default=0),
             limits=have.limits)
+        self._run(commands.set_ports(
+            spec.uuid, api.DISK_CONTROLLER,
+            controllers.sata_ports(spec, have.disks)))
         disks = [disk for disk in have.disks
                  if disk.kind is api.DiskKind.DISK]
         if spec.limits.disk_kib_s and not have.limits.disk_kib_s:
@@ -296,9 +300,11 @@ class VBoxManageClient(managemedia.ManageMedia, luns.ManagedLuns,
                     kind: api.DiskKind = api.DiskKind.DISK) -> None:
         have = self.machine_settings(uuid)
         is_disk = kind is api.DiskKind.DISK
+        place = controllers.place(have.disk_bus, kind, port)
+        self._provide_port(uuid, place)
         self._run(commands.attach_disk(
-            uuid, controllers.place(have.disk_bus, kind, port), str(path),
-            kind, limited=is_disk and bool(have.limits.disk_kib_s)))
+            uuid, place, str(path), kind,
+            limited=is_disk and bool(have.limits.disk_kib_s)))
         if is_disk:
             self._set_flushing(uuid, have.disk_bus, port,
                                have.unsafe_cache or None)

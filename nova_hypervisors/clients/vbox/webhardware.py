@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 
 from nova_hypervisors.clients import errors
@@ -105,12 +106,41 @@ def add_controllers(web: WebSession, machine: str,
                         name=controller.name, connectionType=controller.bus)
         web.call('IStorageController_setControllerType', this,
                  controllerType=controller.model)
-        if controller.ports_are_set:
+        ports = controllers.ports(bus, spec)
+        if ports is not None:
             web.call('IStorageController_setPortCount', this,
-                     portCount=controller.ports)
+                     portCount=ports)
         # IDE has it on if nobody says otherwise.
         web.call('IStorageController_setUseHostIOCache', this,
                  useHostIOCache=spec.unsafe_cache and bus is spec.disk_bus)
+
+
+def set_ports(web: WebSession, machine: str, controller: str,
+              ports: int) -> None:
+    web.call('IStorageController_setPortCount',
+             web.text('IMachine_getStorageControllerByName', machine,
+                      name=controller), portCount=ports)
+
+
+def attach(web: WebSession, machine: str, place: controllers.Place,
+           kind: str, medium: str) -> None:
+    """Attach a medium; a controller that lacks its port gets it.
+
+    :param kind: the web service's word
+    :raises NoSuchPort: that of a machine that runs does not
+    """
+    attach_device = functools.partial(
+        web.call, 'IMachine_attachDevice', machine, name=place.controller,
+        controllerPort=place.port, device=place.device, type=kind,
+        medium=medium)
+    try:
+        attach_device()
+    except errors.NoSuchPort:
+        if web.text('IMachine_getState', machine) not in websession.AT_REST:
+            raise
+        set_ports(web, machine, place.controller,
+                  controllers.more_ports(place))
+        attach_device()
 
 
 def disk_bus(web: WebSession, machine: str) -> api.DiskBus:

@@ -70,9 +70,7 @@ class WebLuns:
         if self._at_port(web, machine, port) is not None:
             raise errors.InUse(f'port {port} is taken',
                                operation='attach_lun')
-        web.call('IMachine_attachDevice', machine, name=place.controller,
-                 controllerPort=place.port, device=place.device,
-                 type='HardDisk', medium=medium)
+        webhardware.attach(web, machine, place, 'HardDisk', medium)
         if port != 0 and (
                 web.text('IMachine_getState', machine) in websession.AT_REST):
             # It is by itself, if it comes while the machine runs.

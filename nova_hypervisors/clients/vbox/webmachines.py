@@ -187,10 +187,12 @@ def _set_up_platform(web: WebSession, machine: str,
     web.call(f'{kind}_setChipsetType', platform,
              chipsetType=_CHIPSETS.get(spec.chipset, spec.chipset.upper()))
     web.call(f'{kind}_setRTCUseUTC', platform, RTCUseUTC=True)
+    settings = web.text(f'IMachine_get{firmware}Settings', machine)
     # More than one processor needs the I/O APIC.
-    web.call(f'I{firmware}Settings_setIOAPICEnabled',
-             web.text(f'IMachine_get{firmware}Settings', machine),
+    web.call(f'I{firmware}Settings_setIOAPICEnabled', settings,
              IOAPICEnabled=True)
+    web.call(f'I{firmware}Settings_setBootMenuMode', settings,
+             bootMenuMode='MessageAndMenu' if spec.boot_menu else 'Disabled')
 
 
 def set_boot_order(web: WebSession, machine: str,
@@ -307,6 +309,8 @@ class WebMachines:
         with web.locked(spec.uuid, 'Write') as lock:
             set_up(web, lock.machine, spec,
                    slots=max([nic.slot for nic in have.nics], default=0))
+            webhardware.set_ports(web, lock.machine, api.DISK_CONTROLLER,
+                                  controllers.sata_ports(spec, have.disks))
             _set_up_disks(web, lock.machine, spec, have)
             lock.save()
 

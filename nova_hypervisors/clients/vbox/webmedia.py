@@ -149,9 +149,8 @@ class WebMedia:
         with web.locked(uuid) as lock:
             bus = webhardware.disk_bus(web, lock.machine)
             place = controllers.place(bus, kind, port)
-            web.call('IMachine_attachDevice', lock.machine,
-                     name=place.controller, controllerPort=place.port,
-                     device=place.device, type=_TYPES[kind], medium=medium)
+            webhardware.attach(web, lock.machine, place, _TYPES[kind],
+                               medium)
             if kind is api.DiskKind.DISK:
                 self._set_up_disk(web, lock.machine, bus, port)
             lock.save()
@@ -186,6 +185,7 @@ class WebMedia:
         for attachment in web.structs(
                 'IMachine_getMediumAttachmentsOfController', machine,
                 name=api.DISK_CONTROLLER):
-            if int(attachment['port']) == port and attachment['type'] == 'DVD':
+            if attachment['type'] == 'DVD' and port == controllers.port_of(
+                    api.DISK_CONTROLLER, int(attachment['port']), 0):
                 return api.DiskKind.DVD
         return api.DiskKind.DISK

@@ -63,6 +63,37 @@ class TestAttached:
         client.detach_lun(uuid, 2)
         assert luns(client, uuid) == {}
 
+    # Logical port 5 is the last of the eight, 6 is beyond them.
+
+    def test_a_machine_that_is_off_gets_the_port_that_it_lacks(
+            self, client, make, lun):
+        uuid = make().uuid
+        for port in (5, 6, api.RESCUED_PORT - 1):
+            client.attach_lun(uuid, port, lun)
+            assert luns(client, uuid) == {port: lun.address}
+            client.detach_lun(uuid, port)
+
+    def test_one_that_runs_does_not(self, client, running, lun):
+        with pytest.raises(errors.NoSuchPort):
+            client.attach_lun(running, 6, lun)
+        assert luns(client, running) == {}
+        client.attach_lun(running, 5, lun)
+        assert luns(client, running) == {5: lun.address}
+
+    def test_a_machine_keeps_the_ports_that_it_uses(self, client, make, lun):
+        spec = make(disk=True)
+        client.attach_lun(spec.uuid, 8, lun)
+        client.configure_machine(spec)
+        client.start(spec.uuid)
+        assert luns(client, spec.uuid) == {8: lun.address}
+        client.detach_lun(spec.uuid, 8)
+        with pytest.raises(errors.NoSuchPort):
+            client.attach_lun(spec.uuid, 9, lun)
+        client.power_off(spec.uuid)
+        client.configure_machine(dataclasses.replace(spec, disk_ports=12))
+        client.start(spec.uuid)
+        client.attach_lun(spec.uuid, 9, lun)
+
     @pytest.mark.parametrize('bus', [api.DiskBus.SCSI, api.DiskBus.IDE])
     def test_other_disks_may_be_on_another_bus(self, client, make, lun, bus):
         uuid = make(disk=True, disk_bus=bus).uuid

@@ -26,6 +26,7 @@ class FakeLuns:
             raise errors.InUse(f'port {port} is in use')
         if machine.state is api.MachineState.SAVED:
             raise errors.InvalidState(f'{uuid} is saved')
+        self._has_port(machine, port)
         machine.disks[port] = api.AttachedDisk(
             port, api.DiskKind.DISK, str(lun.address), lun.address)
 

@@ -39,6 +39,7 @@ class _Machine:
     started_at: float = 0.0
     nmis: int = 0
     execution_percent: int = 100
+    ports: int = 0
     programs: list = dataclasses.field(default_factory=list)
 
 
@@ -127,11 +128,13 @@ class FakeVBox(snapshots.FakeSnapshots, teleport.FakeTeleport,
             raise errors.AlreadyExists(f'there is a machine {spec.uuid}')
         self._make_machine_folder(self._folder(spec))
         self.machines[spec.uuid] = _Machine(
-            spec, nics={nic.slot: nic for nic in spec.nics})
+            spec, nics={nic.slot: nic for nic in spec.nics},
+            ports=controllers.sata_ports(spec))
 
     def configure_machine(self, spec):
         machine = self._off(spec.uuid)
         machine.spec = spec
+        machine.ports = controllers.sata_ports(spec, machine.disks.values())
         machine.execution_percent = 100
         machine.nics = {nic.slot: nic for nic in spec.nics}
 
@@ -298,6 +301,18 @@ class FakeVBox(snapshots.FakeSnapshots, teleport.FakeTeleport,
                if kind is api.DiskKind.DISK):
             raise errors.InUse(f'{path} is attached')
         machine.disks[port] = api.AttachedDisk(port, kind, str(path))
+
+    def _has_port(self, machine, port):
+        """A controller that lacks a port gets it, if the machine is off."""
+        place = controllers.place(
+            controllers.lun_bus(machine.spec.disk_bus, port),
+            api.DiskKind.DISK, port)
+        if place.controller != api.DISK_CONTROLLER:
+            return
+        if place.port >= machine.ports:
+            if machine.state in _ALIVE:
+                raise errors.NoSuchPort(f'there is no port {place.port}')
+            machine.ports = controllers.more_ports(place)
 
     def detach_disk(self, uuid, port):
         self._machine(uuid).disks.pop(port, None)

@@ -8,6 +8,7 @@ import contextlib
 import functools
 
 import openstack
+import pytest
 import requests
 from keystoneauth1 import session
 from keystoneauth1 import token_endpoint
@@ -92,6 +93,7 @@ class BareServerTest(base.Base):
         self.assertEqual(['root.vdi'], self._disks())
         self._boots(self.server)
 
+    @pytest.mark.long
     def test_a_running_one_boots_from_the_network_and_is_switched_off(self):
         self.machine.set_boot(Device.PXE, persistent=True)
         self.machine.reset()

@@ -105,5 +105,6 @@ class MigrateOnSharedStorageTest(hosts.TwoHosts):
         self._boots(self.server)
 
 
+@pytest.mark.long
 class MigrateOnSharedStorageByWebServiceTest(MigrateOnSharedStorageTest):
     backend = 'webservice'

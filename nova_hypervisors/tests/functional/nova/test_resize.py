@@ -102,5 +102,6 @@ class ResizeTest(base.Base):
         self.assertEqual(96, self._settings().memory_mb)
 
 
+@pytest.mark.long
 class ResizeByWebServiceTest(ResizeTest):
     backend = 'webservice'

@@ -118,7 +118,7 @@ class TestSerialConsole:
         with pytest.raises(exception.InstanceNotReady):
             driver.get_serial_console(CONTEXT, instance)
         driver.destroy(CONTEXT, instance, [])
-        peers.wait_until(lambda: self._refused(console), timeout_s=60)
+        peers.wait_until(lambda: self._refused(console), timeout_s=20)
 
     def _refused(self, console):
         try:

@@ -8,6 +8,7 @@ import pytest
 from nova import exception
 
 from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.clients.vbox import parse
 from nova_hypervisors.tests import builders
 from nova_hypervisors.tests import peers
 
@@ -40,6 +41,33 @@ def log(real, instance):
 
 def settings(real, instance):
     return real.client.machine_settings(instance.uuid)
+
+
+def pairs(real, instance):
+    return parse.pairs(real.manage('showvminfo', instance.uuid,
+                                   '--machinereadable'))
+
+
+class TestBoot:
+    """What makes a BIOS wait is there for those who want it."""
+
+    @pytest.mark.feature('boot.menu')
+    def test_a_menu(self, spawn, hears, real_virtualbox):
+        instance = spawn(image_meta=builders.image_meta(hw_boot_menu=True))
+        assert pairs(real_virtualbox, instance)['bootmenu'] == (
+            'messageandmenu')
+        hears(instance, 'beat')
+
+    def test_no_menu(self, spawn, real_virtualbox):
+        assert pairs(real_virtualbox, spawn())['bootmenu'] == 'disabled'
+
+    def test_no_more_ports_than_the_operator_says(
+            self, make_driver, spawn, config, hears, real_virtualbox):
+        config.config(group='virtualbox', disk_ports=5)
+        instance = spawn(driver=make_driver())
+        assert pairs(real_virtualbox, instance)[
+            'storagecontrollerportcount0'] == '5'
+        hears(instance, 'beat')
 
 
 class TestDisks:

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+import pathlib
+
 import pytest
 
 from nova_hypervisors.clients import errors
@@ -8,8 +10,11 @@ from nova_hypervisors.clients.vbox import controllers
 Bus = api.DiskBus
 DISK, DVD = api.DiskKind.DISK, api.DiskKind.DVD
 
-AHCI = 'VBoxInternal/Devices/ahci/0/LUN#3/Config'
+AHCI = 'VBoxInternal/Devices/ahci/0/LUN#5/Config'
 IDE = 'VBoxInternal/Devices/piix3ide/0/LUN#1/Config'
+
+
+SPEC = api.MachineSpec('a uuid', 'a name', pathlib.PurePath('/f'), 1, 64)
 
 
 class TestPlaces:
@@ -28,8 +33,9 @@ class TestPlaces:
 
     @pytest.mark.parametrize('bus', Bus)
     def test_dvds_are_on_sata(self, bus):
-        assert controllers.place(bus, DVD, 29) == controllers.Place(
-            'SATA', 29, 0)
+        assert controllers.place(
+            bus, DVD, api.CONFIG_DRIVE_PORT) == controllers.Place(
+                'SATA', 2, 0)
 
     def test_what_does_not_fit_is_refused(self):
         with pytest.raises(errors.InvalidArgument, match='IDE: it has 4'):
@@ -37,6 +43,22 @@ class TestPlaces:
 
     def test_a_stranger_s_controller_has_no_ports(self):
         assert controllers.port_of('Floppy', 0, 0) is None
+
+
+class TestPorts:
+    """The BIOS waits for each that is empty."""
+
+    def test_there_are_no_more_than_there_are_to_be(self):
+        assert controllers.sata_ports(SPEC) == 8
+
+    def test_those_that_are_used_stay(self):
+        disks = [api.AttachedDisk(port, DISK, 'x') for port in (0, 12)]
+        assert controllers.sata_ports(SPEC, disks) == 15
+
+    @pytest.mark.parametrize(('port', 'expected'), [(8, 13), (27, 30)])
+    def test_one_that_is_lacking_brings_others(self, port, expected):
+        assert controllers.more_ports(
+            controllers.Place('SATA', port, 0)) == expected
 
 
 class TestBus:

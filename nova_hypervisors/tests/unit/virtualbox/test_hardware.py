@@ -27,7 +27,22 @@ def refusal(*words, **wanted):
 class TestNothingAsked:
     def test_a_plain_machine(self):
         assert plan() == hardware.Hardware(
-            'Other_64', api.Firmware(), Bus.SATA, False, api.Limits())
+            'Other_64', api.Firmware(), boot_menu=False, disk_bus=Bus.SATA,
+            unsafe_cache=False, limits=api.Limits())
+
+
+class TestBootMenu:
+    @pytest.mark.parametrize(('extra_specs', 'properties', 'expected'), [
+        ({'hw:boot_menu': 'true'}, {}, True),
+        ({}, {'hw_boot_menu': True}, True),
+        ({'hw:boot_menu': 'false'}, {'hw_boot_menu': False}, False)])
+    def test_who_wants_it_gets_it(self, extra_specs, properties, expected):
+        assert plan(extra_specs, **properties).boot_menu is expected
+
+    def test_a_flavor_that_says_neither(self):
+        with pytest.raises(exception.InvalidInput,
+                           match="hw:boot_menu of the flavor is 'F12'"):
+            plan({'hw:boot_menu': 'F12'})
 
 
 class TestGuest:

@@ -139,7 +139,7 @@ class TestMachine:
         return instance, spec.machine_spec(
             instance, meta or builders.image_meta(),
             files.InstanceFiles(tmp_path), machine_uuid='a uuid', nics=nics,
-            boot_order=NETWORK_FIRST, remote_display=None)
+            boot_order=NETWORK_FIRST, remote_display=None, disk_ports=8)
 
     def test_it_is_as_large_as_the_flavor_says(self, tmp_path):
         instance, machine = self.make(tmp_path, vcpus=3, memory_mb=512)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import re
+import signal
 import ssl
 import threading
 import uuid
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from nova_hypervisors.baremetal import nodes
     from nova_hypervisors.redfish import accounts
     from nova_hypervisors.redfish import systems
+
+# How often the end of serving is looked for.
+_LOOK_S = 1.0
 
 _SAFE = re.compile('[A-Za-z0-9._~-]+')
 
@@ -85,11 +89,15 @@ class Serve(node_commands.Base):
                 serving.server_close()
 
     def serve(self, serving: Any) -> None:
-        """Go on until somebody interrupts it."""
+        """Go on until somebody interrupts or ends it."""
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         thread = threading.Thread(target=serving.serve_forever, daemon=True)
         thread.start()
         try:
-            thread.join()
+            # Not without a limit: a signal that another thread gets does not
+            # wake this one.
+            while thread.is_alive():
+                thread.join(_LOOK_S)
         except KeyboardInterrupt:
             serving.shutdown()
 

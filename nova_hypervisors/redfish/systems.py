@@ -41,6 +41,9 @@ class System:
     description: str = ''
 
 
+# What a BMC that gives no answer may still take.
+_STOP_S = 10.0
+
 _NOTHING = api.Boot(None, None)
 
 
@@ -132,7 +135,7 @@ class Systems:
     def stop(self) -> None:
         self._stop.set()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(_STOP_S)
 
     def look_at_all(self) -> None:
         with futures.ThreadPoolExecutor(self._workers,

@@ -75,6 +75,10 @@ class Proxy:
         """Do something to the next call of an operation."""
         self._fates.append((operation, fate))
 
+    def unmet(self) -> list[str]:
+        """Return the operations whose calls are still to be broken."""
+        return [operation for operation, _ in self._fates]
+
     def break_after(self, calls: int, fate: str) -> None:
         """Do something to the call after so many, the watch's left out."""
         self._countdown = (calls, fate)

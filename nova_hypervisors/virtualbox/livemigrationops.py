@@ -227,9 +227,24 @@ class LiveMigrationOps:
             LOG.info('The server stays, as it was told to', instance=instance)
             return 'cancelled'
         except (errors.ClientError, exception.MigrationError) as error:
+            if self._has_gone(instance):
+                LOG.warning('The server has gone, though its host says: %s',
+                            error, instance=instance)
+                return ''
             LOG.error('The server stays: %s', error, instance=instance)
             return 'failed'
         return ''
+
+    def _has_gone(self, instance: objects.Instance) -> bool:
+        """Ask what became of a server: an answer may just have been lost.
+
+        To take one for failed that has gone would end it there.
+        """
+        try:
+            return self._client.machine_state(self._machines.machine_uuid(
+                instance.uuid)) is api.MachineState.DEPARTED
+        except errors.ClientError:
+            return False
 
     def abort(self, instance: objects.Instance) -> None:
         """Let a server that is on its way stay.

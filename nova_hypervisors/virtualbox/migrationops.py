@@ -126,9 +126,13 @@ class MigrationOps:
             if not same_host:
                 self._receive(wanted, transfers.Departure.from_text(told))
                 return
-            self._resizes.resize(wanted)
-            if wanted.power_on:
-                self._power.boot(wanted.instance, prepare)
+            with undoing.Undo() as undo:
+                # Nova gives it its old flavor if this fails.
+                undo.add(self._resizes.go_back, wanted.instance)
+                self._resizes.resize(wanted)
+                if wanted.power_on:
+                    self._power.boot(wanted.instance, prepare)
+                undo.pop_all()
 
     def _receive(self, wanted: request.SpawnRequest,
                  departure: transfers.Departure) -> None:

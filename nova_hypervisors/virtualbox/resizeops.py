@@ -16,7 +16,6 @@ from nova import objects
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import interface
 from nova_hypervisors.common import request
-from nova_hypervisors.common import undo as undoing
 from nova_hypervisors.virtualbox import diskops
 from nova_hypervisors.virtualbox import files
 from nova_hypervisors.virtualbox import machines
@@ -72,14 +71,11 @@ class ResizeOps:
     def resize(self, wanted: request.SpawnRequest) -> None:
         """Give a server that was kept its new size.
 
-        If that fails, it is again what it was.
+        If that fails, :meth:`go_back` makes it what it was.
         """
-        with undoing.Undo() as undo:
-            undo.add(self.go_back, wanted.instance)
-            self._vms.reconfigure(wanted)
-            self._grow_root(wanted.instance)
-            self._replace_blank_disks(wanted)
-            undo.pop_all()
+        self._vms.reconfigure(wanted)
+        self._grow_root(wanted.instance)
+        self._replace_blank_disks(wanted)
 
     def _grow_root(self, instance: objects.Instance) -> None:
         root = self._files.instance(instance.uuid).root_disk

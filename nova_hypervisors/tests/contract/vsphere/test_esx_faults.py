@@ -140,11 +140,10 @@ def test_reading_is_tried_again(own, proxy, fate):
 def test_a_task_that_goes_on_is_waited_for(own, proxy):
     """The watch's connection breaks while a task runs."""
     disk = own.disk()
-    thread = threading.Timer(0.05, proxy.cut_all)
-    thread.start()
     for number in range(3):
+        proxy.break_next('WaitForUpdatesEx', tlsproxy.CUT)
         own.client.copy_disk(disk, own.folder / f'{number}.vmdk')
-    thread.join()
+    peers.wait_until(lambda: proxy.unmet() == [])
     assert {'0.vmdk', '1.vmdk', '2.vmdk'} <= set(own.names())
 
 

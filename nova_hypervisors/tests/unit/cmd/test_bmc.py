@@ -52,7 +52,7 @@ def test_an_empty_password(run, config_file, tmp_path):
 
 
 @contextlib.contextmanager
-def serving(*words):
+def serving(*words, end=signal.SIGTERM):
     """Run it, and give where it serves."""
     process = subprocess.Popen(
         [sys.executable, '-c', _PROGRAM, 'bmc', 'serve', '--port', '0',
@@ -63,8 +63,9 @@ def serving(*words):
     try:
         yield line.removeprefix('Serving on ').strip()
     finally:
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
+        process.send_signal(end)
+        process.communicate(timeout=60)
+    assert process.returncode == 0
 
 
 def test_it_serves_the_nodes(run, config_file, password_file, authority):

@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import socket
 import subprocess
+import types
 import uuid
 
 import pytest
@@ -60,6 +61,20 @@ def make_parts(config, client, events):
 @pytest.fixture
 def parts(make_parts):
     return make_parts()
+
+
+@pytest.fixture
+def there(config, parts, tmp_path, events):
+    """The other host; it has the same folder of servers."""
+    config.config(state_path=str(tmp_path / 'other'), host='there')
+    vbox = fake.FakeVBox()
+    client = faulty.FaultyClient(vbox)
+    made = factory.make_parts(conf.CONF, nova_fake.FakeVirtAPI(),
+                              events.append, client)
+    (tmp_path / 'other').mkdir()
+    made.files.make()
+    return types.SimpleNamespace(parts=made, vbox=vbox, client=client,
+                                 live=made.live_migrations)
 
 
 @pytest.fixture(scope='session')

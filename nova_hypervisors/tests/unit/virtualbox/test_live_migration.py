@@ -1,23 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Servers go to another host without a stop: two fakes, one folder."""
 
-import types
 from concurrent import futures
 
 import pytest
 from nova import exception
-from nova.virt import fake as nova_fake
 
-from nova_hypervisors import conf
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.common import livemigration
 from nova_hypervisors.common import request
 from nova_hypervisors.tests import builders
 from nova_hypervisors.tests import peers
-from nova_hypervisors.tests.fakes import faulty
-from nova_hypervisors.tests.fakes import vbox as fake
-from nova_hypervisors.virtualbox import factory
 
 State = api.MachineState
 
@@ -25,20 +19,6 @@ State = api.MachineState
 @pytest.fixture
 def server(spawn):
     return spawn(vifs=[builders.vif()])
-
-
-@pytest.fixture
-def there(config, parts, tmp_path, events):
-    """The other host; it has the same folder of servers."""
-    config.config(state_path=str(tmp_path / 'other'), host='there')
-    vbox = fake.FakeVBox()
-    client = faulty.FaultyClient(vbox)
-    made = factory.make_parts(conf.CONF, nova_fake.FakeVirtAPI(),
-                              events.append, client)
-    (tmp_path / 'other').mkdir()
-    made.files.make()
-    return types.SimpleNamespace(parts=made, vbox=vbox, client=client,
-                                 live=made.live_migrations)
 
 
 @pytest.fixture

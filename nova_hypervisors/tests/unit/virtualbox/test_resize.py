@@ -131,7 +131,7 @@ def test_one_that_cannot_leave_goes_on(depart, world, client, name, after):
 
 
 @pytest.mark.parametrize('after', [False, True], ids=['before', 'after'])
-@pytest.mark.parametrize('step', range(len(STEPS) - 1),
+@pytest.mark.parametrize('step', range(len(STEPS)),
                          ids=lambda step: STEPS[step])
 def test_one_that_cannot_grow_is_what_it_was(depart, arrive, world, client,
                                              step, after):

@@ -27,6 +27,8 @@ _ON_QEMU = _partial(
     'Proven from "create a server" to what the deployed system says, with '
     'QEMU as the machine, by virtual media and iSCSI. No real machine was '
     'there.')
+_ON_TARGET = _partial(
+    'Proven with machines in memory, whose disks are real iSCSI targets.')
 _NO_HYPERVISOR = _missing(
     'Nothing is between a server and its machine that could do it.')
 _STAYS = _missing(
@@ -48,7 +50,7 @@ SUPPORT = {
     **dict.fromkeys((
         'operation.list-instances', 'operation.get-host-status',
         'operation.get-host-ip', 'operation.inventory',
-        'operation.crash-recovery'), _COMPLETE),
+        'operation.crash-recovery', 'image.inspection'), _COMPLETE),
     **dict.fromkeys((
         'operation.launch', 'operation.terminate', 'operation.start',
         'operation.clean', 'operation.lifecycle-events', 'storage.image',
@@ -58,8 +60,16 @@ SUPPORT = {
         'operation.reboot', 'operation.rescue',
         'operation.trigger-crash-dump', 'operation.resume-on-host-boot',
         'operation.attach-interface', 'operation.detach-interface',
-        'network.several-adapters',
+        'network.several-adapters', 'image.iso',
     ), _IN_MEMORY),
+    **dict.fromkeys((
+        'image.raw', 'image.vdi', 'image.vmdk', 'image.vhdx',
+        'disk.full-copy', 'guest.setup.inject.file',
+        'guest.setup.inject.networking'), _ON_TARGET),
+    'image.vhd': _partial(
+        'Dynamic VHDs. A fixed one has no header at its beginning, which '
+        "Nova's image inspector takes for a raw image: refused. Proven with "
+        'machines in memory, whose disks are real iSCSI targets.'),
     'console.serial.interactive': _partial(
         'Where the serial line of a node is a TCP port: that of a terminal '
         'server, or of VirtualBox. Whoever reaches the port needs no '
@@ -97,6 +107,13 @@ SUPPORT = {
     'operation.service-control': _missing(
         'Nova keeps new servers off a service that is disabled; there is '
         'nothing here to switch.'),
+    'boot.menu': _missing(
+        'A machine has the menu that its firmware has; no BMC takes it '
+        'away.'),
+    'network.wait-for-plug': _missing(
+        "Neutron's mechanism drivers for switches bind ports and tell Nova "
+        'nothing of when they are plugged; Nova 34 waits for none of '
+        "ironic's either."),
     'operation.boot-emulated-tpm': _REAL_HARDWARE,
     'operation.boot-stateless-firmware': _REAL_HARDWARE,
     'operation.port-with-resource-request': _REAL_HARDWARE,

@@ -150,6 +150,10 @@ SUPPORT = {
         'By [vmware] linked_clone. VMware supports such disks by its own '
         'products only.'),
     'disk.blank': _partial('They come without a file system.'),
+    'boot.menu': _missing(
+        "A machine's start can be delayed and can lead into its firmware's "
+        'setup; there is no setting for a menu (VirtualMachineBootOptions of '
+        'the vSphere API).'),
     'disk.unsafe-cache': _missing(
         'ESX has no write cache of its own between a guest and a datastore.'),
     **dict.fromkeys(('network.nat', 'network.udptunnel', 'network.bridged',

@@ -53,6 +53,10 @@ def _refuse_full(err: OSError) -> None:
 
 
 def _translated(err: errors.ClientError) -> Exception:
+    if isinstance(err.__cause__, exception.NovaException):
+        # Nova knows best what to do of what it has said itself: it tries an
+        # unacceptable image on no other host.
+        return err.__cause__
     if isinstance(err, _UNAVAILABLE):
         return exception.HypervisorUnavailable(
             f'The hypervisor is not available: {err}')

@@ -56,27 +56,33 @@ class RealStorage:
                                   **parameters)
 
     def add(self, size_mb: int = 8, content: bytes = b'',
-            chap: bool = True) -> Volume:
+            chap: bool = True, target: str = '',
+            account: tuple[str, str] = (USER, SECRET)) -> Volume:
         """Make a target with one disk.
 
         :param content: what the disk begins with
         :param chap: it is for those who know the secret
+        :param target: its name; there is one if nobody says which
+        :param account: the user and the secret
         """
         number = next(self._numbers)
         path = self._folder / f'volume{number}'
         path.write_bytes(content)
         os.truncate(path, size_mb << 20)
-        target = f'iqn.2026-11.org.example:volume{number}'
+        target = target or f'iqn.2026-11.org.example:volume{number}'
         self._administer('target', 'new', tid=number, targetname=target)
         self._administer('logicalunit', 'new', tid=number, lun=1,
                          backing_store=path)
         if chap:
-            self._administer('account', 'bind', tid=number, user=USER)
+            if account[0] != USER:
+                self._administer('account', 'new', user=account[0],
+                                 password=account[1])
+            self._administer('account', 'bind', tid=number, user=account[0])
         self._administer('target', 'bind', tid=number,
                          initiator_address='ALL')
         return Volume(self, number, path, api.Lun(
             api.LunAddress(f'127.0.0.1:{self.port}', target, 1), INITIATOR,
-            *((USER, SECRET) if chap else ())))
+            *(account if chap else ())))
 
     def initiators(self, number: int) -> set[str]:
         """Return who is logged in to a target."""

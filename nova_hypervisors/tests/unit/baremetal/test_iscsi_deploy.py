@@ -13,35 +13,9 @@ from nova_hypervisors.baremetal.deploy import iscsi
 from nova_hypervisors.baremetal.deploy import ramdiskiso
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.bmc import api
-from nova_hypervisors.clients.bmc import fake
 from nova_hypervisors.tests import baremetalnodes
 from nova_hypervisors.tests import deployments
-
-
-class RamdiskMachine(fake.FakeMachine):
-    """One that calls back when it has booted from its CD.
-
-    :ivar says: what becomes of that: gets the parameters
-    """
-
-    def __init__(self, site, folder):
-        super().__init__()
-        self.site = site
-        self.folder = folder
-        self.says = lambda parameters: None
-
-    def _start(self):
-        super()._start()
-        device, _ = self.boots[-1]
-        if device is api.BootDevice.CDROM:
-            url = self._media[api.MediaKind.FLOPPY]
-            path = self.folder / 'read-floppy'
-            path.write_bytes(self.site.content(url))
-            text = subprocess.run(
-                ['mtype', '-i', path, '::parameters.txt'], check=True,
-                capture_output=True, text=True).stdout
-            self.says(dict(line.split('=', 1)
-                           for line in text.splitlines()))
+from nova_hypervisors.tests import ramdiskmachine
 
 
 @pytest.fixture
@@ -71,7 +45,7 @@ def node(site, images):
 
 @pytest.fixture
 def machine(site, node, tmp_path):
-    made = RamdiskMachine(site, tmp_path)
+    made = ramdiskmachine.RamdiskMachine(site.content, tmp_path)
     site.services.machines.get(('fake', node.uuid), lambda: made)
     return made
 

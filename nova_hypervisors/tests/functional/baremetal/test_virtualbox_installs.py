@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real machine of VirtualBox is installed, until its new system speaks.
+
+In the lab VirtualBox interprets what guests do: a Linux takes minutes to
+start.  The machine is reached by what VirtualBox's NAT forwards.
+"""
+
+import dataclasses
+import uuid
+
+import pytest
+
+from lab.baremetal import guests
+from nova_hypervisors.baremetal import deploying
+from nova_hypervisors.baremetal.boot import virtualmedia
+from nova_hypervisors.baremetal.deploy import agent
+from nova_hypervisors.baremetal.deploy import iscsi
+from nova_hypervisors.clients import httppublisher
+from nova_hypervisors.tests import baremetalnodes
+from nova_hypervisors.tests import deployments
+from nova_hypervisors.tests import peers
+from nova_hypervisors.tests import webserver
+from nova_hypervisors.tests.functional.baremetal import conftest
+
+pytestmark = pytest.mark.long
+
+# This host, for what is behind VirtualBox's NAT.
+HOST = '10.0.2.2'
+SPOKEN_S = 1200
+MAC = '08:00:27:00:00:01'
+
+
+@pytest.fixture
+def folder(real_virtualbox):
+    path = real_virtualbox.folder / uuid.uuid4().hex[:6]
+    path.mkdir()
+    yield path
+    real_virtualbox.clear()
+
+
+@pytest.fixture
+def ports():
+    """Where this host reaches the machine: its disk, and its ramdisk."""
+    return {3260: peers.free_port(), 10000: peers.free_port()}
+
+
+@pytest.fixture
+def machine(real_virtualbox, folder, ports):
+    """The name of a machine with an empty disk and a network behind NAT."""
+    name = f'bare-{folder.name}'
+    manage = real_virtualbox.manage
+    manage('createvm', '--name', name, '--register', '--basefolder',
+           str(folder), '--ostype', 'Linux_64')
+    manage('modifyvm', name, '--memory', '512', '--ioapic', 'on',
+           '--bios-boot-menu', 'disabled', '--uart1', '0x3f8', '4',
+           '--uartmode1', 'file', str(folder / 'serial'),
+           '--nic1', 'nat', '--nictype1', 'virtio',
+           '--macaddress1', MAC.replace(':', ''),
+           '--nat-localhostreachable1', 'on',
+           *(word for inside, port in ports.items() for word in (
+               '--nat-pf1', f'p{inside},tcp,127.0.0.1,{port},,{inside}')))
+    manage('storagectl', name, '--name', 'SATA', '--add', 'sata',
+           '--portcount', '2')
+    disk = folder / 'disk.vdi'
+    manage('createmedium', 'disk', '--filename', str(disk), '--size', '1024')
+    for port, kind, medium in (('0', 'hdd', str(disk)),
+                               ('1', 'dvddrive', 'emptydrive')):
+        manage('storageattach', name, '--storagectl', 'SATA', '--port', port,
+               '--device', '0', '--type', kind, '--medium', medium)
+    return name
+
+
+@pytest.fixture
+def site(folder, web_service, machine, ports, image_api, built):
+    """All that a nova-compute has, with the machine as its one node."""
+    service = baremetalnodes.make_service(folder)
+    callback = peers.free_port()
+    (folder / 'served').mkdir()
+    with webserver.running(folder / 'served') as server:
+        publisher = httppublisher.HTTPPublisher(
+            folder / 'objects', server.folder,
+            server.url.replace('127.0.0.1', HOST))
+        common = deploying.Deploying(deploying.Settings(
+            folder, callback_url=f'https://{HOST}:{callback}',
+            callback_address='127.0.0.1', callback_port=callback,
+            deploy_timeout_s=SPOKEN_S, write_silence_s=300,
+            media_ttl_s=3600, disk_devices=('sda',),
+            kernel_append='console=ttyS0 quiet'), lambda: publisher)
+        services = dataclasses.replace(service.services, deploying=common)
+        node = service.add(
+            power_interface='virtualbox', management_interface='virtualbox',
+            ports=(baremetalnodes.nodes.Port(MAC),),
+            driver_info={
+                'vbox_url': web_service.url, 'vbox_vmname': machine,
+                'deploy_iso': image_api.add('iso', built / 'deploy.iso'),
+                'deploy_address': '127.0.0.1',
+                'deploy_iscsi_port': ports[3260],
+                'deploy_control_port': ports[10000]})
+        yield service, services, node
+        services.machines.close()
+        common.stop()
+
+
+@pytest.mark.parametrize('deploy', [agent.AgentDeploy, iscsi.ISCSIDeploy])
+def test_until_it_speaks(site, folder, image_api, built, deploy):
+    service, services, node = site
+    services.store.update_instance_info(node.uuid, {
+        'image_source': image_api.add('qcow2', built / 'bios.qcow2'),
+        'root_gb': 1})
+    task = deployments.begin(
+        services, node, 'deploy',
+        service.registry.get('power', 'virtualbox'),
+        service.registry.get('management', 'virtualbox'),
+        virtualmedia.VirtualMediaBoot, deploy)
+    conftest.deploy(task)
+    serial = folder / 'serial'
+    said = serial.read_text(errors='replace')
+    assert 'RAMDISK begins' in said
+    serial.unlink()
+    task.interfaces.power.machine(node).power_on()
+    peers.wait_until(lambda: serial.exists() and (
+        guests.HELLO in serial.read_text(errors='replace')),
+        timeout_s=SPOKEN_S)
+    assert 'image=bios' in serial.read_text(errors='replace')

@@ -18,8 +18,8 @@ _HERE = Path(__file__).parent
 _PROGRAMS = '/usr/lib/virtualbox'
 _GUEST_SIZE = 1 << 20
 
-# What VBoxManage says when VBoxSVC is just ending, and how long that takes: ten
-# seconds, once in a hundred times.
+# What VBoxManage says when VBoxSVC is just ending, and how long that may take:
+# one in a hundred takes ten seconds.
 _NOBODY = 'Failed to create the VirtualBox object'
 _ENDING_S = 30
 

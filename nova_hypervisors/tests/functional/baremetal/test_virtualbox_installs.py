@@ -30,6 +30,16 @@ SPOKEN_S = 1200
 MAC = '08:00:27:00:00:01'
 
 
+class Publisher(httppublisher.HTTPPublisher):
+    """Its web server has one address for this host, and one for machines."""
+
+    def get_tmp_url(self, container, name, timeout_s):
+        url = super().get_tmp_url(container, name, timeout_s)
+        # What the machine fetches itself; the rest goes into its drives.
+        return url.replace('127.0.0.1', HOST) if name.startswith(
+            'raw-') else url
+
+
 @pytest.fixture
 def folder(real_virtualbox):
     path = real_virtualbox.folder / uuid.uuid4().hex[:6]
@@ -77,9 +87,7 @@ def site(folder, web_service, machine, ports, image_api, built):
     callback = peers.free_port()
     (folder / 'served').mkdir()
     with webserver.running(folder / 'served') as server:
-        publisher = httppublisher.HTTPPublisher(
-            folder / 'objects', server.folder,
-            server.url.replace('127.0.0.1', HOST))
+        publisher = Publisher(folder / 'objects', server.folder, server.url)
         common = deploying.Deploying(deploying.Settings(
             folder, callback_url=f'https://{HOST}:{callback}',
             callback_address='127.0.0.1', callback_port=callback,

@@ -27,6 +27,7 @@ from nova_hypervisors.common import images
 from nova_hypervisors.common import request
 from nova_hypervisors.common import undo as undoing
 from nova_hypervisors.virtualbox import files
+from nova_hypervisors.virtualbox import firmware
 from nova_hypervisors.virtualbox import spec
 from nova_hypervisors.virtualbox import storage
 
@@ -116,6 +117,8 @@ class DiskOps:
         volume.
         """
         instance = spawn.instance
+        firmware.restore(self._client.machine_settings(machine_uuid),
+                         instance_files)
         root = self.find_root(instance_files)
         if instance.system_metadata.get('image_disk_format') == 'iso':
             self._client.attach_disk(machine_uuid, spec.ISO_PORT,

@@ -160,6 +160,16 @@ class InstanceFiles:
         return self.folder / 'leaving.vdi'
 
     @property
+    def leaving_nvram(self) -> Path:
+        """What the firmware keeps, as it goes to another host."""
+        return self.folder / 'leaving.nvram'
+
+    @property
+    def arrived_nvram(self) -> Path:
+        """The same where it has come to."""
+        return self.folder / 'arrived.nvram'
+
+    @property
     def leaving_note(self) -> Path:
         """What tells another host that it sees this very folder."""
         return self.folder / 'leaving'

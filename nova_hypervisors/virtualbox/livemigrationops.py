@@ -34,6 +34,7 @@ from nova_hypervisors.common import undo as undoing
 from nova_hypervisors.virtualbox import consoleops
 from nova_hypervisors.virtualbox import diskops
 from nova_hypervisors.virtualbox import files
+from nova_hypervisors.virtualbox import firmware
 from nova_hypervisors.virtualbox import machines
 from nova_hypervisors.virtualbox import powerops
 from nova_hypervisors.virtualbox import vmops
@@ -148,6 +149,8 @@ class LiveMigrationOps:
                 wanted, lambda planned: dataclasses.replace(
                     likeness.adapt(planned),
                     folder=instance_files.free_machine_folder(planned.name)))
+            firmware.restore(self._client.machine_settings(uuid),
+                             instance_files)
             with self._disks.knowing_bases():
                 for port, kind, path in likeness.disks:
                     self._client.attach_disk(uuid, port, Path(path),

@@ -20,6 +20,7 @@ from nova_hypervisors.common import request
 from nova_hypervisors.common import undo as undoing
 from nova_hypervisors.virtualbox import diskops
 from nova_hypervisors.virtualbox import files
+from nova_hypervisors.virtualbox import firmware
 from nova_hypervisors.virtualbox import machines
 from nova_hypervisors.virtualbox import powerops
 from nova_hypervisors.virtualbox import resizeops
@@ -97,8 +98,12 @@ class MigrationOps:
         """Return the files that go with a server, by their names there."""
         instance_files = self._files.instance(instance_uuid)
         uuid = self._machines.machine_uuid(instance_uuid)
+        settings = self._client.machine_settings(uuid)
         leaving = {}
-        for disk in self._client.machine_settings(uuid).disks:
+        if firmware.copy(settings, instance_files.leaving_nvram):
+            leaving[instance_files.arrived_nvram.name] = (
+                instance_files.leaving_nvram)
+        for disk in settings.disks:
             path = Path(disk.path)
             if disk.lun is not None or not instance_files.owns(path):
                 continue
@@ -114,6 +119,7 @@ class MigrationOps:
         for instance_files in (self._files.instance(instance_uuid),
                                self._files.left(instance_uuid)):
             instance_files.leaving_disk.unlink(missing_ok=True)
+            instance_files.leaving_nvram.unlink(missing_ok=True)
 
     def arrive(self, wanted: request.SpawnRequest, same_host: bool,
                told: str, prepare: Callable[[], None] | None = None) -> None:

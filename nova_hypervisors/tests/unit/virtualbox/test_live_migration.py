@@ -12,6 +12,7 @@ from nova_hypervisors.common import livemigration
 from nova_hypervisors.common import request
 from nova_hypervisors.tests import builders
 from nova_hypervisors.tests import peers
+from nova_hypervisors.virtualbox import firmware
 
 State = api.MachineState
 
@@ -206,6 +207,15 @@ class TestEvacuation:
         there.parts.vms.spawn(wanted)
         assert there.vbox.machines[lost.uuid].state is State.RUNNING
         assert root.stat().st_ino == before
+
+    def test_it_has_what_its_firmware_has_kept(self, there, server, vbox,
+                                               wanted):
+        firmware.path(vbox.machine_settings(server.uuid)).write_bytes(
+            b'sealed')
+        vbox.crash(server.uuid)
+        there.parts.vms.spawn(wanted)
+        assert firmware.path(there.vbox.machine_settings(
+            server.uuid)).read_bytes() == b'sealed'
 
     @pytest.mark.parametrize('name', ['create_machine', 'attach_disk',
                                       'start'])

@@ -14,6 +14,7 @@ from nova_hypervisors.tests import builders
 from nova_hypervisors.tests.fakes import faulty
 from nova_hypervisors.tests.fakes import vbox as fake
 from nova_hypervisors.virtualbox import factory
+from nova_hypervisors.virtualbox import firmware
 from nova_hypervisors.virtualbox import transfers
 
 State = api.MachineState
@@ -140,3 +141,34 @@ def test_another_driver_tells_something_else(there, arrive, told):
 def test_the_token_is_not_shown(there, depart):
     departure = transfers.Departure.from_text(depart())
     assert departure.token not in repr(departure)
+
+
+class TestFirmware:
+    """EFI's variables and the state of a TPM go with a server."""
+
+    @pytest.fixture
+    def kept(self, server):
+        def kept(parts):
+            return firmware.path(parts.client.machine_settings(server.uuid))
+        return kept
+
+    def test_it_has_them_where_it_goes_to(self, parts, there, server, depart,
+                                          arrive, kept):
+        kept(parts).write_bytes(b'sealed')
+        arrive(depart())
+        assert kept(there.parts).read_bytes() == b'sealed'
+        assert kept(there.parts).stat().st_mode & 0o777 == 0o600
+        assert not [path for path in there.parts.files.instance(
+            server.uuid).folder.glob('*.nvram')]
+
+    def test_it_keeps_them_where_it_stays(self, parts, server, depart, kept):
+        kept(parts).write_bytes(b'sealed')
+        depart()
+        parts.migrations.revert(server, power_on=True)
+        assert kept(parts).read_bytes() == b'sealed'
+        assert not [path for path in parts.files.instance(
+            server.uuid).folder.glob('*.nvram')]
+
+    def test_most_servers_have_none(self, there, depart, arrive, kept):
+        arrive(depart())
+        assert not kept(there.parts).exists()

@@ -32,6 +32,10 @@ openstackdocs_auto_name = False
 openstackdocs_auto_version = False
 html_theme_options = {'display_global_toc_section': True}
 
+man_pages = [('cli/index', 'nova-hypervisors',
+              'look after the compute drivers of nova-hypervisors',
+              [author], 1)]
+
 autoprogram_cliff_application = 'nova-hypervisors'
 
 

@@ -90,6 +90,30 @@ def test_one_that_cannot_go_stays(parts, there, server, wanted, move, vbox,
     assert vbox.machines[server.uuid].state is State.RUNNING
 
 
+def test_one_whose_process_dies_on_the_way_can_be_started(
+        parts, there, server, wanted, vbox):
+    """What it had in memory is lost; what is on its disks is not."""
+    parts.live_migrations.describe(server)
+    there.live.prepare(wanted)
+    vbox.holds = True
+    told = []
+    with futures.ThreadPoolExecutor(1) as threads:
+        moving = threads.submit(
+            parts.live_migrations.move, server,
+            lambda: told.append('moved'), told.append)
+        peers.wait_until(lambda: vbox.leaving)
+        vbox.crash(server.uuid)
+        for stop in vbox.leaving.values():
+            stop.set()
+        moving.result(10)
+    assert told != ['moved']
+    there.live.withdraw(server)
+    assert there.vbox.machines == {}
+    assert vbox.machines[server.uuid].state is State.ABORTED
+    parts.power.power_on(server)
+    assert vbox.machines[server.uuid].state is State.RUNNING
+
+
 def test_nobody_waits(move, server):
     assert move() == ['failed']
 

@@ -178,7 +178,7 @@ def _given(parsed_args: argparse.Namespace) -> dict[str, Any]:
     return entry
 
 
-def _refuse(found: list[Any]) -> None:
+def refuse(found: list[Any]) -> None:
     """:raises Refused: there are faults"""
     if found:
         raise Refused('\n'.join(map(str, found)))
@@ -196,22 +196,14 @@ class Create(Base, lister.Lister):
                             help='let nodes that are there already, by their '
                             'name, become what the file says of them')
         _add_fields(parser)
+        from nova_hypervisors.cmd import nodecloud
+        nodecloud.add_options(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         if bool(parsed_args.name) == bool(parsed_args.file):
             raise Refused('say the name of one node, or --file')
-        from nova_hypervisors.baremetal import inventory
-        with opened(parsed_args) as here:
-            if parsed_args.file:
-                new = inventory.from_yaml(_text(parsed_args.file), here.host)
-            else:
-                node, found = inventory.read_node(
-                    {'name': parsed_args.name, **_given(parsed_args)},
-                    here.host)
-                _refuse(found)
-                assert node is not None  # noqa: S101
-                new = [node]
+        with opened(parsed_args) as here, _new(parsed_args, here) as new:
             there = {node.name: node for node in here.store.list_nodes()
                      if parsed_args.update}
             changes = {node.name: _changes(there[node.name], node)
@@ -219,7 +211,7 @@ class Create(Base, lister.Lister):
             new = [dataclasses.replace(there[node.name],
                                        **changes[node.name])
                    if node.name in there else node for node in new]
-            _refuse([f'node {node.name}: {fault}' for node in new
+            refuse([f'node {node.name}: {fault}' for node in new
                      for fault in (*_wrong(here, node), *_not_now(
                          node, changes.get(node.name, {})))])
             here.store.create(*(node for node in new
@@ -228,6 +220,25 @@ class Create(Base, lister.Lister):
                 if values:
                     here.store.update(there[name].uuid, **values)
         return ('Name', 'UUID'), [(node.name, node.uuid) for node in new]
+
+
+@contextlib.contextmanager
+def _new(parsed_args: argparse.Namespace,
+         here: factory.Inventory) -> Iterator[list[nodes.Node]]:
+    """Yield the nodes that are to be made."""
+    from nova_hypervisors.baremetal import inventory
+    if parsed_args.file:
+        yield inventory.from_yaml(_text(parsed_args.file), here.host)
+    elif parsed_args.from_cloud:
+        from nova_hypervisors.cmd import nodecloud
+        with nodecloud.made(parsed_args, here, _given(parsed_args)) as found:
+            yield found
+    else:
+        node, wrong = inventory.read_node(
+            {'name': parsed_args.name, **_given(parsed_args)}, here.host)
+        refuse(wrong)
+        assert node is not None  # noqa: S101
+        yield [node]
 
 
 def _changes(node: nodes.Node, wanted: nodes.Node) -> dict[str, Any]:
@@ -285,10 +296,10 @@ class Set(Base):
         if parsed_args.name:
             given['name'] = parsed_args.name
         values, found = inventory.read_fields(given)
-        _refuse(found)
+        refuse(found)
         with opened(parsed_args) as here:
             node = here.store.get_node(parsed_args.node)
-            _refuse(_not_now(node, values))
+            refuse(_not_now(node, values))
             for name in _MAPPINGS:
                 merged = {**getattr(node, name), **values.pop(name, {})}
                 for key in getattr(parsed_args, f'unset_{name}'):
@@ -296,7 +307,7 @@ class Set(Base):
                 if merged != getattr(node, name):
                     values[name] = merged
             if values:
-                _refuse(_wrong(here, dataclasses.replace(node, **values)))
+                refuse(_wrong(here, dataclasses.replace(node, **values)))
                 here.store.update(node.uuid, **values)
 
 

@@ -316,6 +316,10 @@ class Cloud:
                 found[server.name] = power_of(server)
         return found
 
+    @property
+    def connection(self) -> Any:
+        return self._connection
+
     def close(self) -> None:
         self._connection.close()
 

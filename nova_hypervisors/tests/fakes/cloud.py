@@ -42,6 +42,8 @@ class Compute:
     def __init__(self) -> None:
         self.all: dict[str, Server] = {}
         self.fail_next: dict[str, Exception] = {}
+        self.flavors = {'small': types.SimpleNamespace(
+            id='1', ram=2048, vcpus=2, disk=20)}
 
     def add(self, name):
         server = Server(name)
@@ -64,6 +66,23 @@ class Compute:
             return self.all[server_id]
         except KeyError:
             raise openstack.exceptions.NotFoundException('no') from None
+
+    def find_flavor(self, name):
+        return self.flavors.get(name)
+
+    def create_server(self, name, flavor_id, image_id, networks):
+        if 'create_server' in self.fail_next and self.all:
+            raise self.fail_next.pop('create_server')
+        server = self.add(name)
+        server.on('ACTIVE')
+        server.ports = [network['port'] for network in networks]
+        return server
+
+    def wait_for_server(self, server, wait):
+        return server
+
+    def delete_server(self, server):
+        del self.all[server.id]
 
     def start_server(self, server):
         self._in('start_server', server, 'SHUTOFF').on('ACTIVE')
@@ -115,12 +134,33 @@ class Images:
         del self.all[image.id]
 
 
+class Network:
+    def __init__(self) -> None:
+        self.ports: dict[str, types.SimpleNamespace] = {}
+
+    def find_network(self, name):
+        return types.SimpleNamespace(id=f'id of {name}') if name in (
+            'lab', 'storage') else None
+
+    def create_port(self, network_id, name, **more):
+        number = len(self.ports) + 1
+        port = types.SimpleNamespace(
+            id=str(uuid.uuid4()), network_id=network_id, name=name,
+            mac_address=f'fa:16:3e:00:00:{number:02x}', **more)
+        self.ports[port.id] = port
+        return port
+
+    def delete_port(self, port):
+        del self.ports[port.id]
+
+
 class Cloud:
     """What the client takes for openstacksdk's connection."""
 
     def __init__(self) -> None:
         self.compute = Compute()
         self.image = Images()
+        self.network = Network()
 
     def close(self):
         pass

@@ -296,12 +296,22 @@ def _with_newest_venv() -> layout.Layout:
 
 
 def run_tempest(words: list[str]) -> int:
-    """Run Tempest's tests of servers, or those that the words match."""
+    """Run Tempest's tests of servers, or those that the words match.
+
+    HYPERVISOR in the environment says on what: virtualbox or esx.
+    """
     lab = layout.Layout.from_environment()
     show = progress.Progress()
     prepare_cloud(lab, show)
-    openstack.Cloud(lab).start(show)
-    return tempest.run(lab, tuple(words) or tempest.TESTS)
+    cloud = openstack.Cloud(lab)
+    if os.environ.get('HYPERVISOR') != 'esx':
+        cloud.start(show)
+        return tempest.run(lab, tuple(words) or tempest.TESTS)
+    with show.step('A simulated ESX host'):
+        vsphere.make(lab, lab.logs / 'vcsim.log')
+    cloud.start(show)
+    cloud.start_esx(show)
+    return tempest.run_on_esx(lab, tuple(words) or tempest.ESX_TESTS)
 
 
 def run_all_tempest(words: list[str]) -> int:

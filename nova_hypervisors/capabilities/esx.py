@@ -150,6 +150,11 @@ SUPPORT = {
         'By [vmware] linked_clone. VMware supports such disks by its own '
         'products only.'),
     'disk.blank': _partial('They come without a file system.'),
+    'storage.block.usage': _missing(
+        'Nova wants what was read and written in all. A host tells rates of '
+        'the last 20 seconds (virtualDisk.read and .write of the '
+        "PerformanceManager, rollup types average and latest), and no totals "
+        "of a disk; Nova's own driver for vCenter has none either."),
     'boot.menu': _missing(
         "A machine's start can be delayed and can lead into its firmware's "
         'setup; there is no setting for a menu (VirtualMachineBootOptions of '

@@ -18,6 +18,7 @@ from pathlib import Path
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients import execute
 from nova_hypervisors.clients import retry
+from nova_hypervisors.clients import telemetry
 from nova_hypervisors.clients.vbox import codes
 from nova_hypervisors.clients.vbox import commands
 from nova_hypervisors.clients.vbox import daemon
@@ -40,16 +41,19 @@ class Program:
         and can cut off a running VBoxSVC
     :param private_folder: for files that nobody else may read
     :param env: what VirtualBox is to see beside our own environment
+    :param observe: is told of each run, also of those that are tried again
     """
 
     def __init__(self, path: str, *, timeout_s: float, private_folder: Path,
                  env: Mapping[str, str], policy: retry.Policy,
-                 run: execute.Runner = execute.run) -> None:
+                 run: execute.Runner = execute.run,
+                 observe: telemetry.Observer | None = None) -> None:
         self._path = path
         self._timeout_s = timeout_s
         self._private_folder = private_folder
         self._policy = policy
         self._run = run
+        self._observe = observe
         self._first_call = threading.Lock()
         self._called = False
         # LANG=C made some releases print nothing at all.
@@ -94,8 +98,10 @@ class Program:
         with contextlib.ExitStack() as stack:
             if not self._called:
                 stack.enter_context(self._first_call)
-            output = self._once(words, timeout_s, operation, secrets,
-                                interrupt)
+            output = telemetry.observed(
+                self._observe, operation, functools.partial(
+                    self._once, words, timeout_s, operation, secrets,
+                    interrupt))
             self._called = True
         return output
 

@@ -22,6 +22,7 @@ from typing import TypeVar
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients import retry
 from nova_hypervisors.clients import soap
+from nova_hypervisors.clients import telemetry
 from nova_hypervisors.clients.vbox import version
 from nova_hypervisors.clients.vbox import websession
 from nova_hypervisors.clients.vbox.websession import WebSession
@@ -29,6 +30,8 @@ from nova_hypervisors.clients.vbox.websession import WebSession
 # A log-on that has made so many calls is not kept: the service may hold some
 # thousand objects for it.
 _MOST_CALLS = 5000
+
+_LOG_ON = 'IWebsessionManager_logon'
 
 T = TypeVar('T')
 P = ParamSpec('P')
@@ -39,14 +42,17 @@ class WebSessions:
 
     :param password: is asked at each log-on
     :param policy: for what is worth another try
+    :param observe: is told of each call
     """
 
     def __init__(self, service: soap.Service, user: str,
-                 password: Callable[[], str], policy: retry.Policy) -> None:
+                 password: Callable[[], str], policy: retry.Policy,
+                 observe: telemetry.Observer | None = None) -> None:
         self._service = service
         self._user = user
         self._password = password
         self._policy = policy
+        self._observe = observe
         self._lock = threading.Lock()
         self._idle: list[WebSession] = []
         self._version: version.Version | None = None
@@ -117,25 +123,29 @@ class WebSessions:
             self._idle.append(web)
 
     def _log_on(self) -> WebSession:
-        operation = 'IWebsessionManager_logon'
+        root = telemetry.observed(self._observe, _LOG_ON, self._root)
+        web = WebSession(self._service, root, self._policy, self._observe)
+        web.quirks = version.Quirks.of(self._find_version(web))
+        return web
+
+    def _root(self) -> str:
+        """Return the reference to IVirtualBox for a new log-on."""
         try:
-            answer = self._service.call(operation, {
+            answer = self._service.call(_LOG_ON, {
                 'username': self._user, 'password': self._password()})
         except soap.Fault as fault:
             # It gives no reason.
             raise errors.AuthenticationFailed(
                 f'{self._service.where} does not let the user {self._user!r} '
-                'log on, or has lost its VBoxSVC', operation=operation,
+                'log on, or has lost its VBoxSVC', operation=_LOG_ON,
             ) from fault
         root = answer.findtext(websession.RETURNED, '')
         if not root:
             # It says so to nobody, and takes half a minute to notice.
             raise errors.Unreachable(
                 f'{self._service.where} has lost its VBoxSVC',
-                operation=operation)
-        web = WebSession(self._service, root, self._policy)
-        web.quirks = version.Quirks.of(self._find_version(web))
-        return web
+                operation=_LOG_ON)
+        return root
 
     def _find_version(self, web: WebSession) -> version.Version:
         """Return VirtualBox's version, which is asked for once.

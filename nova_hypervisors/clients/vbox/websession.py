@@ -28,6 +28,7 @@ from xml.etree import ElementTree
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients import retry
 from nova_hypervisors.clients import soap
+from nova_hypervisors.clients import telemetry
 from nova_hypervisors.clients.vbox import codes
 from nova_hypervisors.clients.vbox import version
 
@@ -74,15 +75,18 @@ class WebSession:
 
     :param root: the reference to IVirtualBox
     :param policy: for machines that somebody else has locked
+    :param observe: is told of each call
     """
 
     #: what VirtualBox's version wants; set when it is known
     quirks: version.Quirks
 
     def __init__(self, service: soap.Service, root: str,
-                 policy: retry.Policy) -> None:
+                 policy: retry.Policy,
+                 observe: telemetry.Observer | None = None) -> None:
         self._service = service
         self._policy = policy
+        self._observe = observe
         self.root = root
         self.calls = 0
         #: the UUIDs of machines, by their references
@@ -117,6 +121,12 @@ class WebSession:
     def _call(self, operation: str,
               arguments: dict[str, soap.Value]) -> ElementTree.Element:
         self.calls += 1
+        return telemetry.observed(
+            self._observe, operation,
+            lambda: self._answer(operation, arguments))
+
+    def _answer(self, operation: str,
+                arguments: dict[str, soap.Value]) -> ElementTree.Element:
         try:
             return self._service.call(operation, arguments)
         except soap.Fault as fault:

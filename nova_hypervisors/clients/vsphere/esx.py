@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nova_hypervisors.clients import retry
+from nova_hypervisors.clients import telemetry
 from nova_hypervisors.clients.vsphere import consoles
 from nova_hypervisors.clients.vsphere import hosts
 from nova_hypervisors.clients.vsphere import interface
@@ -37,6 +38,7 @@ class ESXHost(hosts.Hosts, machines.Machines, nfc.Leases, consoles.Consoles,
     :param task_timeout_s: limit of what a host does in the background
     :param wsdl_location: a file or an URL; None: it is made
     :param cache: the folder that keeps the one that was made; None: none does
+    :param observe: is told of each call
     """
 
     def __init__(self, host: str, user: str, password: Callable[[], str], *,
@@ -44,23 +46,28 @@ class ESXHost(hosts.Hosts, machines.Machines, nfc.Leases, consoles.Consoles,
                  insecure: bool = False, connect_timeout_s: float = 10.0,
                  timeout_s: float = 60.0, task_timeout_s: float = _TASK_S,
                  wsdl_location: str | None = None, cache: Path | None = None,
-                 policy: retry.Policy = retry.NEVER) -> None:
+                 policy: retry.Policy = retry.NEVER,
+                 observe: telemetry.Observer | None = None) -> None:
         link = transport.Link(
             host, port, ca_file=ca_file, insecure=insecure,
             connect_timeout_s=connect_timeout_s, timeout_s=timeout_s)
         self._wsdl_location = wsdl_location
         self._cache = cache
+        self._observe = observe
         super().__init__(
             link, session.Session(link, self._make_wire, user, password,
                                   policy), task_timeout_s)
 
     def _make_wire(self) -> wire.Wire:
         if self._wsdl_location is not None:
-            return wire.Wire(self._link, self._wsdl_location)
+            return self._wire_of(self._wsdl_location)
         if self._cache is not None:
-            return wire.Wire(self._link, str(wsdl.ensure(self._cache)))
+            return self._wire_of(wsdl.ensure(self._cache))
         with tempfile.TemporaryDirectory() as folder:
-            return wire.Wire(self._link, str(wsdl.ensure(Path(folder))))
+            return self._wire_of(wsdl.ensure(Path(folder)))
+
+    def _wire_of(self, location: str | Path) -> wire.Wire:
+        return wire.Wire(self._link, str(location), self._observe)
 
 
 def _is_a_client(host: ESXHost) -> interface.ESXClient:

@@ -24,6 +24,7 @@ from oslo_vmware import vim
 from oslo_vmware import vim_util
 
 from nova_hypervisors.clients import errors
+from nova_hypervisors.clients import telemetry
 from nova_hypervisors.clients.vsphere import faults
 from nova_hypervisors.clients.vsphere import transport
 from nova_hypervisors.clients.vsphere import values
@@ -59,10 +60,13 @@ class Wire:
     """The service of one host; several threads may call it at once.
 
     :param wsdl: its file or URL
+    :param observe: is told of each call
     """
 
-    def __init__(self, link: transport.Link, wsdl: str) -> None:
+    def __init__(self, link: transport.Link, wsdl: str,
+                 observe: telemetry.Observer | None = None) -> None:
         self._link = link
+        self._observe = observe
         self._version = _FIRST_VERSION
         self._secrets: dict[str, str] = {}
         # suds has no word on threads, and its messages take no time.
@@ -100,6 +104,14 @@ class Wire:
         :raises Fault: the host refuses
         :raises ClientError: it does not answer, or not with SOAP
         """
+        return telemetry.observed(
+            self._observe, operation,
+            lambda: self._call(operation, target, timeout_s, arguments),
+            _class_of)
+
+    def _call(self, operation: str, target: values.Ref,
+              timeout_s: float | None,
+              arguments: dict[str, Any]) -> values.Element:
         with self._lock:
             message = getattr(self._client.service, operation)(
                 self._as_suds(target), **{
@@ -159,6 +171,12 @@ class Wire:
         if faults.NOT_AUTHENTICATED.encode() in answer:
             _look_for_end_of_session(body[0])
         return body[0]
+
+
+def _class_of(error: Exception) -> str:
+    return telemetry.class_of(
+        faults.to_error(error, '') if isinstance(error, faults.Fault)
+        else error)
 
 
 def _look_for_end_of_session(element: values.Element) -> None:

@@ -153,3 +153,13 @@ def test_a_timeout_says_of_what(make):
 
     with pytest.raises(errors.TimedOut, match='list: too long'):
         make(run)(('list', 'vms'))
+
+
+def test_each_run_is_told(make):
+    told = []
+    run = make(failing('locked'), policy=retry.Policy(
+        1, 0, sleep=lambda _: None), observe=lambda *words: told.append(words))
+    with pytest.raises(errors.Busy):
+        run(('modifyvm', 'a secret'), secrets=('secret',))
+    assert [(operation, error) for operation, _, error in told] == [
+        ('modifyvm', 'Busy')] * 2

@@ -61,11 +61,11 @@ class ScriptedService:
 
 @pytest.fixture
 def make():
-    def make(version='7.2.22'):
+    def make(version='7.2.22', observe=None):
         service = ScriptedService(version)
         policy = retry.Policy(2, 0, sleep=lambda _: None)
         sessions = weblogon.WebSessions(service, 'me', lambda: 'secret',
-                                        policy)
+                                        policy, observe)
         return service, webservice.WebServiceClient(sessions, 60)
     return make
 
@@ -200,3 +200,25 @@ class TestHostPaths:
         ('\\\\server\\share\\a.vbox', '\\\\server\\share\\')])
     def test_each_follows_the_rules_of_its_host(self, text, parent):
         assert str(api.host_path(text).parent) == parent
+
+
+def test_each_call_is_told(make):
+    told = []
+    service, client = make(observe=lambda operation, _, error: told.append(
+        (operation, error)))
+    service.failures['IVirtualBox_getExtraDataKeys'] = [LOCKED]
+    client.get_extradata('x/')
+    assert len(told) == len(service.calls)
+    assert told[0] == ('IWebsessionManager_logon', '')
+    assert [error for operation, error in told
+            if operation == 'IVirtualBox_getExtraDataKeys'] == ['Busy', '']
+
+
+def test_a_log_on_that_fails_is_told(make):
+    told = []
+    service, client = make(observe=lambda *words: told.append(words))
+    service.failures['IWebsessionManager_logon'] = [EXPIRED]
+    with pytest.raises(errors.AuthenticationFailed):
+        client.get_extradata('x/')
+    assert [(operation, error) for operation, _, error in told] == [
+        ('IWebsessionManager_logon', 'AuthenticationFailed')]

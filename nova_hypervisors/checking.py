@@ -18,6 +18,7 @@ from oslo_config import cfg
 from oslo_config import iniparser
 
 from nova_hypervisors.common import checks
+from nova_hypervisors.common import health
 from nova_hypervisors.conf import opts
 from nova_hypervisors.vmwareapi import oldflags
 
@@ -56,8 +57,12 @@ _CHECKING = {
 }
 
 
-def run(config_files: Sequence[str]) -> checks.Results:
-    """Check what nova-compute would read and do."""
+def run(config_files: Sequence[str], *,
+        live: bool = False) -> checks.Results:
+    """Check what nova-compute would read and do.
+
+    :param live: ask the one that runs, too
+    """
     results = checks.Results()
     conf = _read(config_files, results)
     if conf is None:
@@ -69,6 +74,8 @@ def run(config_files: Sequence[str]) -> checks.Results:
     if _check_driver(conf, results):
         name = conf.compute_driver.removeprefix(_PREFIX)
         importlib.import_module(_CHECKING[name]).run(conf, results)
+    if live:
+        health.check(conf, results)
     return results
 
 
@@ -79,7 +86,8 @@ def _read(config_files: Sequence[str],
         nova_config.parse_args(['nova-compute'], list(config_files),
                                init_rpc=False, configure_db=False)
         # A value of the wrong kind is noticed when it is first read.
-        for group in ('virtualbox', 'rdp', 'vmware', 'baremetal', 'vnc'):
+        for group in ('virtualbox', 'rdp', 'vmware', 'baremetal', 'health',
+                      'vnc'):
             for name in conf.CONF[group]:
                 conf.CONF[group][name]
     except (cfg.Error, ValueError) as error:

@@ -27,6 +27,7 @@ from nova_hypervisors.capabilities import registry
 from nova_hypervisors.clients import errors
 from nova_hypervisors.common import boundary
 from nova_hypervisors.common import driver as common_driver
+from nova_hypervisors.common import health
 from nova_hypervisors.common import request
 
 CONF = conf.CONF
@@ -43,7 +44,9 @@ class BareMetalDriver(driver.ComputeDriver):
 
     def __init__(self, virtapi: nova_virtapi.VirtAPI) -> None:
         super().__init__(virtapi)
-        self._parts = factory.make_parts(CONF, self.emit_event)
+        self._parts = factory.make_parts(
+            CONF, virtapi, self.emit_event,
+            health.measured(CONF, self.column))
 
     # The service and its nodes
 
@@ -54,6 +57,7 @@ class BareMetalDriver(driver.ComputeDriver):
         # _ensure_existing_node_identity).
         nova_node.get_local_node_uuid()
         parts = self._parts
+        parts.health.start()
         with boundary.for_host():
             parts.inventory.database.upgrade()
             parts.inventory.services.images.recover()
@@ -65,6 +69,7 @@ class BareMetalDriver(driver.ComputeDriver):
             parts.watcher.look_soon()
 
     def cleanup_host(self, host: str) -> None:
+        self._parts.health.stop()
         self._parts.watcher.stop()
         self._parts.cleaner.stop()
         deploying = self._parts.inventory.services.deploying

@@ -15,6 +15,7 @@ from castellan.common import utils as castellan_utils
 from nova import context as nova_context
 from nova.network import neutron
 from nova.virt import event as virtevent
+from nova.virt import virtapi as nova_virtapi
 from oslo_config import cfg
 
 from nova_hypervisors.baremetal import backend
@@ -33,7 +34,10 @@ from nova_hypervisors.baremetal import store
 from nova_hypervisors.baremetal import tasks
 from nova_hypervisors.baremetal import usage
 from nova_hypervisors.clients.bmc import api
+from nova_hypervisors.common import availability
+from nova_hypervisors.common import health
 from nova_hypervisors.common import locks
+from nova_hypervisors.common import metrics
 
 _NO_OPTION = (cfg.NoSuchGroupError, cfg.NoSuchOptError)
 
@@ -97,6 +101,7 @@ class Parts:
 
     inventory: Inventory
     host: hostops.HostOps
+    health: health.Endpoint
     networks: networkops.NetworkOps
     power: powerops.PowerOps
     deploys: deployops.DeployOps
@@ -105,8 +110,9 @@ class Parts:
     watcher: powerops.Watcher
 
 
-def make_parts(conf: cfg.ConfigOpts,
-               emit: Callable[[virtevent.LifecycleEvent], None]) -> Parts:
+def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
+               emit: Callable[[virtevent.LifecycleEvent], None],
+               measures: metrics.Metrics | None = None) -> Parts:
     group = conf.baremetal
     here = make_inventory(conf)
     instance_locks = locks.InstanceLocks()
@@ -116,10 +122,19 @@ def make_parts(conf: cfg.ConfigOpts,
     cleaner = cleaning.Cleaner(
         here.store, host, make,
         functools.partial(cleaning.load, group.clean_steps), group.workers)
+    available = availability.Availability(virtapi, conf.host,
+                                          group.power_poll_interval)
+    count = functools.partial(here.store.count, here.host)
     watch = powerops.Watcher(
         functools.partial(_look, poller, cleaner, here.services.deploying),
         powerops.EVENTS,
-        instance_locks, group.power_poll_interval, emit)
+        instance_locks, group.power_poll_interval, emit, host=available,
+        # A machine that is gone is one node that takes no servers.  Without
+        # their database all are.
+        probe=count)
+    if measures:
+        measures.show_servers(watch.states)
+        measures.show_nodes(count)
     networks = networkops.NetworkOps(here.store, _neutron)
     power = powerops.PowerOps(
         here.store, host, make, instance_locks, watch,
@@ -127,6 +142,7 @@ def make_parts(conf: cfg.ConfigOpts,
         soft_s=group.soft_power_off_timeout)
     return Parts(
         inventory=here, host=host, networks=networks, power=power,
+        health=health.Endpoint.of(conf, available, measures),
         deploys=deployops.DeployOps(
             here.store, host, make, instance_locks, networks, cleaner,
             power, deployops.Settings(

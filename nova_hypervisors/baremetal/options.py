@@ -13,6 +13,7 @@ from nova_hypervisors.baremetal import cleaning
 from nova_hypervisors.baremetal import deploying
 from nova_hypervisors.clients import errors
 from nova_hypervisors.common import checks
+from nova_hypervisors.common import health
 
 Finding = checks.Finding
 
@@ -20,7 +21,7 @@ Finding = checks.Finding
 def findings(conf: cfg.ConfigOpts) -> list[Finding]:
     """Return all that is wrong with the options of this driver."""
     return [*_connection(conf), *_cleaning(conf), *_nova(conf),
-            *_deploying(conf)]
+            *_deploying(conf), *health.findings(conf)]
 
 
 def _connection(conf: cfg.ConfigOpts) -> Iterator[Finding]:

@@ -66,6 +66,17 @@ class Store:
                 own.setdefault(row['node_uuid'], []).append(_port(row))
         return [_node(row, own.get(row['uuid'], ())) for row in rows]
 
+    def count(self, host: str) -> dict[tuple[str, bool], int]:
+        """Return how many nodes are in which provision state and whether in
+        maintenance, of those of one nova-compute.
+        """
+        what = (_NODES.c.provision_state, _NODES.c.maintenance)
+        with self._db.reading() as connection:
+            return {(row[0], bool(row[1])): row[2]
+                    for row in connection.execute(
+                        sa.select(*what, sa.func.count()).where(
+                            _NODES.c.service_host == host).group_by(*what))}
+
     def get_node(self, name: str) -> nodes.Node:
         """Return a node by its name or UUID.
 

@@ -9,6 +9,12 @@ driver.py); so do these.
 
 from __future__ import annotations
 
+import dataclasses
+import datetime
+import enum
+import time
+from collections.abc import Callable
+
 from nova import context as nova_context
 from nova import objects
 from nova.virt import virtapi as nova_virtapi
@@ -22,6 +28,32 @@ _REASON = 'AUTO: the hypervisor does not answer'
 # What fits into Nova's database.
 _REASON_LENGTH = 255
 
+# A look may take as long as a call of the hypervisor that hangs.
+_SILENCE_S = 60.0
+
+
+class State(enum.Enum):
+    ANSWERS = 'answers'
+    GONE = 'gone'
+    #: nothing was heard yet, or not for long
+    UNKNOWN = 'unknown'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of the hypervisor.
+
+    :param since: when it became so
+    """
+
+    state: State
+    since: datetime.datetime
+    reason: str | None
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
+
 
 class Availability:
     """Told after each look at the hypervisor how it went.
@@ -30,24 +62,58 @@ class Availability:
     enabling it or disabling it for another reason, stays.
 
     :param hostname: [DEFAULT] host
+    :param interval_s: between two looks
     """
 
-    def __init__(self, virtapi: nova_virtapi.VirtAPI, hostname: str) -> None:
+    def __init__(self, virtapi: nova_virtapi.VirtAPI, hostname: str,
+                 interval_s: float = 0, *,
+                 now: Callable[[], datetime.datetime] = _now,
+                 monotonic: Callable[[], float] = time.monotonic) -> None:
         self._virtapi = virtapi
         self._hostname = hostname
+        self._silence_s = _SILENCE_S + 2 * interval_s
+        self._now = now
+        self._monotonic = monotonic
+        self._heard_at = monotonic()
+        self._standing = Standing(State.UNKNOWN, now(),
+                                  'the hypervisor was not looked at yet')
         # None: a nova-compute that ran before may have left it disabled.
         self._told: bool | None = None
         self._failing = False
 
     def answers(self) -> None:
         """Take servers again, if it was us who took none."""
+        self._note(State.ANSWERS, None)
         if self._told is not True:
             self._tell(True, None)
 
     def is_gone(self, error: Exception) -> None:
         """Take no servers, and say why."""
+        self._note(State.GONE, str(error))
         if self._told is not False:
             self._tell(False, f'{_REASON}: {error}'[:_REASON_LENGTH])
+
+    def standing(self) -> Standing:
+        """Return what is known of the hypervisor, whatever Nova was told.
+
+        A look that hangs tells nothing, so what was heard last becomes old.
+        """
+        standing = self._standing
+        silent_s = self._monotonic() - self._heard_at
+        if silent_s <= self._silence_s:
+            return standing
+        return Standing(
+            State.UNKNOWN,
+            self._now() - datetime.timedelta(seconds=silent_s),
+            f'nothing was heard of the hypervisor for {silent_s:.0f} seconds; '
+            f'before, its state was: {standing.state.value}')
+
+    def _note(self, state: State, reason: str | None) -> None:
+        before = self._standing
+        self._heard_at = self._monotonic()
+        self._standing = Standing(
+            state, before.since if before.state is state else self._now(),
+            reason)
 
     def _tell(self, enabled: bool, reason: str | None) -> None:
         context = nova_context.get_admin_context()

@@ -63,7 +63,7 @@ class Watcher(Generic[State]):
                  emit: Callable[[virtevent.LifecycleEvent], None],
                  started: Callable[[str], None] = lambda _: None,
                  host: availability.Availability | None = None,
-                 probe: Callable[[], None] = lambda: None) -> None:
+                 probe: Callable[[], object] = lambda: None) -> None:
         self._states = look
         self._events = events
         self._locks = instance_locks
@@ -94,10 +94,18 @@ class Watcher(Generic[State]):
     def state(self, instance_uuid: str) -> State | None:
         """Return what was seen last, if it is still good."""
         last = self._last
-        fresh = time.monotonic() - last.at < 2 * self._interval_s
-        if fresh and self._locks.quiet_since(instance_uuid, last.at):
+        if self._is_fresh(last) and self._locks.quiet_since(
+                instance_uuid, last.at):
             return last.states.get(instance_uuid)
         return None
+
+    def states(self) -> Mapping[str, State]:
+        """Return what was seen last of all of them, if it is still good."""
+        last = self._last
+        return last.states if self._is_fresh(last) else {}
+
+    def _is_fresh(self, look: Look[State]) -> bool:
+        return time.monotonic() - look.at < 2 * self._interval_s
 
     def expect(self, instance_uuid: str, state: State) -> None:
         """Say what Nova believes, where it differs from what will be seen.

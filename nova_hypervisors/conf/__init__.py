@@ -5,6 +5,7 @@ import nova.conf
 
 from nova_hypervisors.conf import baremetal
 from nova_hypervisors.conf import deploy
+from nova_hypervisors.conf import health
 from nova_hypervisors.conf import ilo
 from nova_hypervisors.conf import pxe
 from nova_hypervisors.conf import rdp
@@ -16,6 +17,7 @@ CONF = nova.conf.CONF
 
 baremetal.register_opts(CONF)
 deploy.register_opts(CONF)
+health.register_opts(CONF)
 ilo.register_opts(CONF)
 pxe.register_opts(CONF)
 rdp.register_opts(CONF)

@@ -5,6 +5,7 @@ from oslo_config import cfg
 
 from nova_hypervisors.conf import baremetal
 from nova_hypervisors.conf import deploy
+from nova_hypervisors.conf import health
 from nova_hypervisors.conf import ilo
 from nova_hypervisors.conf import pxe
 from nova_hypervisors.conf import rdp
@@ -16,4 +17,4 @@ from nova_hypervisors.conf import vmware
 def list_opts() -> list[tuple[cfg.OptGroup, list[cfg.Opt]]]:
     return [(module.GROUP, module.OPTS)
             for module in (virtualbox, rdp, vmware, baremetal, deploy, ilo,
-                           pxe, swift)]
+                           pxe, swift, health)]

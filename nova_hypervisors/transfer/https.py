@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A small server by HTTPS, in threads of its own."""
+"""A small server by HTTPS, in threads of its own.
+
+Or by HTTP, for what never leaves this host.
+"""
 
 from __future__ import annotations
 
@@ -56,8 +59,11 @@ class Server:
             return int(self._server.server_address[1])
         return self._port
 
-    def start(self, tls: ssl.SSLContext) -> None:
-        """:raises OSError: the address or the port cannot be had"""
+    def start(self, tls: ssl.SSLContext | None) -> None:
+        """:param tls: None: it speaks HTTP
+
+        :raises OSError: the address or the port cannot be had
+        """
         server = _Server(self._address, self._port, tls, self._handler,
                          self._content)
         threading.Thread(target=server.serve_forever, args=(_LOOK_S,),
@@ -75,7 +81,7 @@ class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, address: str, port: int, tls: ssl.SSLContext,
+    def __init__(self, address: str, port: int, tls: ssl.SSLContext | None,
                  handler: type[Handler], content: Any) -> None:
         self.address_family = (socket.AF_INET6 if ':' in address
                                else socket.AF_INET)
@@ -87,6 +93,9 @@ class _Server(http.server.ThreadingHTTPServer):
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Shake hands, in the thread of the connection."""
         request.settimeout(_IDLE_S)
+        if self._tls is None:
+            self._handler(request, client_address, self)
+            return
         with self._tls.wrap_socket(request, server_side=True) as secured:
             self._handler(secured, client_address, self)
 

@@ -16,6 +16,7 @@ from nova_hypervisors.capabilities import registry
 from nova_hypervisors.clients.vbox import interface
 from nova_hypervisors.common import boundary
 from nova_hypervisors.common import driver
+from nova_hypervisors.common import health
 from nova_hypervisors.common import request
 from nova_hypervisors.virtualbox import diagnostics
 from nova_hypervisors.virtualbox import factory
@@ -42,15 +43,18 @@ class VirtualBoxDriver(moving.MovesServers, driver.Driver):
         self.column = f'virtualbox-{CONF.virtualbox.backend}'
         self.capabilities = {**self.capabilities,
                              **registry.capabilities(self.column)}
+        measures = health.measured(CONF, self.column)
         self._parts = factory.make_parts(
             CONF, virtapi, self.emit_event,
-            client or factory.make_client(CONF))
+            client or factory.make_client(
+                CONF, measures.observe if measures else None), measures)
 
     # The service and the host
 
     def init_host(self, host: str) -> None:
         driver.insist_on(options.findings(CONF))
         parts = self._parts
+        parts.health.start()
         with boundary.for_host():
             parts.files.make()
             parts.host.check_version()
@@ -64,6 +68,7 @@ class VirtualBoxDriver(moving.MovesServers, driver.Driver):
             parts.watcher.start()
 
     def cleanup_host(self, host: str) -> None:
+        self._parts.health.stop()
         self._parts.watcher.stop()
         self._parts.consoles.stop()
         self._parts.transfers.stop()

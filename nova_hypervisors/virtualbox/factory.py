@@ -23,6 +23,7 @@ from oslo_utils import units
 
 from nova_hypervisors.clients import retry
 from nova_hypervisors.clients import soap
+from nova_hypervisors.clients import telemetry
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import interface
 from nova_hypervisors.clients.vbox import program
@@ -33,8 +34,10 @@ from nova_hypervisors.clients.vbox import webservice
 from nova_hypervisors.clients.vbox import websession
 from nova_hypervisors.common import availability
 from nova_hypervisors.common import devices
+from nova_hypervisors.common import health
 from nova_hypervisors.common import imagecache
 from nova_hypervisors.common import locks
+from nova_hypervisors.common import metrics
 from nova_hypervisors.common import plugging
 from nova_hypervisors.common import ports
 from nova_hypervisors.common import resources
@@ -89,6 +92,7 @@ class Parts:
     migrations: migrationops.MigrationOps
     power: powerops.PowerOps
     guests: guestops.GuestOps
+    health: health.Endpoint
     rescues: rescueops.RescueOps
     volumes: volumeops.VolumeOps
     service: serviceops.ServiceOps
@@ -115,13 +119,17 @@ def other_host(conf: cfg.ConfigOpts) -> files.HostFolders | None:
     return files.HostFolders(api.host_path(path)) if path else None
 
 
-def make_client(conf: cfg.ConfigOpts) -> interface.VBoxClient:
+def make_client(conf: cfg.ConfigOpts,
+                observe: telemetry.Observer | None = None,
+                ) -> interface.VBoxClient:
     if conf.virtualbox.backend == 'webservice':
-        return _make_webservice_client(conf)
-    return _make_vboxmanage_client(conf)
+        return _make_webservice_client(conf, observe)
+    return _make_vboxmanage_client(conf, observe)
 
 
-def _make_webservice_client(conf: cfg.ConfigOpts) -> interface.VBoxClient:
+def _make_webservice_client(conf: cfg.ConfigOpts,
+                            observe: telemetry.Observer | None,
+                            ) -> interface.VBoxClient:
     group = conf.virtualbox
     service = soap.Service(
         group.webservice_url, websession.NAMESPACE,
@@ -131,7 +139,7 @@ def _make_webservice_client(conf: cfg.ConfigOpts) -> interface.VBoxClient:
     sessions = weblogon.WebSessions(
         service, group.webservice_user,
         functools.partial(webservice_password, conf),
-        retry.Policy(group.retry_count, group.retry_interval))
+        retry.Policy(group.retry_count, group.retry_interval), observe)
     return webservice.WebServiceClient(sessions, group.copy_timeout,
                                        group.webservice_transfers)
 
@@ -170,20 +178,24 @@ def webservice_tls(conf: cfg.ConfigOpts) -> ssl.SSLContext | None:
     return context
 
 
-def _make_vboxmanage_client(conf: cfg.ConfigOpts) -> interface.VBoxClient:
+def _make_vboxmanage_client(conf: cfg.ConfigOpts,
+                            observe: telemetry.Observer | None,
+                            ) -> interface.VBoxClient:
     group = conf.virtualbox
     home = Path(group.home) if group.home else settings.default_home()
     run = program.Program(
         group.vboxmanage_cmd, timeout_s=group.command_timeout,
         private_folder=host_files(conf).private,
         env=settings.environment(home) if group.home else {},
-        policy=retry.Policy(group.retry_count, group.retry_interval))
+        policy=retry.Policy(group.retry_count, group.retry_interval),
+        observe=observe)
     return vboxmanage.VBoxManageClient(run, home, group.copy_timeout)
 
 
 def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
                emit: Callable[[virtevent.LifecycleEvent], None],
-               client: interface.VBoxClient) -> Parts:
+               client: interface.VBoxClient,
+               measures: metrics.Metrics | None = None) -> Parts:
     group = conf.virtualbox
     folders = host_files(conf)
     machine_map = machines.Machines(client)
@@ -194,10 +206,13 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
     networks = networkops.NetworkOps(
         client, machine_map, functools.partial(options.mappings, conf),
         ports.Ports(), spares=group.spare_network_adapters)
+    available = availability.Availability(virtapi, conf.host,
+                                          group.state_poll_interval)
     watch = watcher.Watcher(client, machine_map, instance_locks,
                             group.state_poll_interval, emit,
-                            consoles.follow_serial,
-                            availability.Availability(virtapi, conf.host))
+                            consoles.follow_serial, available)
+    if measures:
+        measures.show_servers(watch.states)
     power = powerops.PowerOps(
         client, machine_map, folders, networks, consoles, instance_locks,
         watch, soft_reboot_s=group.wait_soft_reboot_seconds)
@@ -219,6 +234,7 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
         client=client, files=folders, machines=machine_map,
         consoles=consoles, devices=metadata, disks=disks, power=power,
         storage=where, watcher=watch,
+        health=health.Endpoint.of(conf, available, measures),
         host=hostops.HostOps(client, machine_map, folders, where,
                              hostname=conf.host,
                              reserved=resources.Reserved.of(conf)),

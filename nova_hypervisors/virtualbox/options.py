@@ -19,6 +19,7 @@ from oslo_config import cfg
 
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.common import checks
+from nova_hypervisors.common import health
 from nova_hypervisors.consoles import rfb
 from nova_hypervisors.consoles import serial
 from nova_hypervisors.virtualbox import files
@@ -73,7 +74,8 @@ def findings(conf: cfg.ConfigOpts) -> list[Finding]:
     """Return all that is wrong with the options of this driver."""
     return [*_backend(conf), *_other_host(conf), *_paths(conf),
             *_polling(conf), *_display(conf), *_rdp(conf), *_relay(conf),
-            *_networks(conf), *_transfer(conf), *_guests(conf)]
+            *_networks(conf), *_transfer(conf), *_guests(conf),
+            *health.findings(conf)]
 
 
 def _guests(conf: cfg.ConfigOpts) -> Iterator[Finding]:

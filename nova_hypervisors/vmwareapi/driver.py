@@ -17,6 +17,7 @@ from nova_hypervisors.capabilities import registry
 from nova_hypervisors.clients.vsphere import interface
 from nova_hypervisors.common import boundary
 from nova_hypervisors.common import driver
+from nova_hypervisors.common import health
 from nova_hypervisors.common import moves
 from nova_hypervisors.common import request
 from nova_hypervisors.vmwareapi import diagnostics
@@ -40,15 +41,18 @@ class VMwareESXDriver(driver.Driver):
     def __init__(self, virtapi: nova_virtapi.VirtAPI,
                  client: interface.ESXClient | None = None) -> None:
         super().__init__(virtapi)
+        measures = health.measured(CONF, self.column)
         self._parts = factory.make_parts(
             CONF, virtapi, self.emit_event,
-            client or factory.make_client(CONF))
+            client or factory.make_client(
+                CONF, measures.observe if measures else None), measures)
 
     # The service and the host
 
     def init_host(self, host: str) -> None:
         driver.insist_on(options.findings(CONF))
         parts = self._parts
+        parts.health.start()
         with boundary.for_host():
             parts.layout.make()
             parts.client.connect()
@@ -60,6 +64,7 @@ class VMwareESXDriver(driver.Driver):
             parts.watcher.start()
 
     def cleanup_host(self, host: str) -> None:
+        self._parts.health.stop()
         self._parts.watcher.stop()
         self._parts.consoles.stop()
         self._parts.client.close()

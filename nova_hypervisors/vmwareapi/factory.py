@@ -20,12 +20,15 @@ from oslo_config import cfg
 
 from nova_hypervisors.clients import probing
 from nova_hypervisors.clients import retry
+from nova_hypervisors.clients import telemetry
 from nova_hypervisors.clients.vsphere import api
 from nova_hypervisors.clients.vsphere import esx
 from nova_hypervisors.clients.vsphere import interface
 from nova_hypervisors.common import availability
 from nova_hypervisors.common import devices
+from nova_hypervisors.common import health
 from nova_hypervisors.common import locks
+from nova_hypervisors.common import metrics
 from nova_hypervisors.common import plugging
 from nova_hypervisors.common import resources
 from nova_hypervisors.common import secrets
@@ -79,6 +82,7 @@ class Parts:
     layout: layout.Layout
     machines: machines.Machines
     host: hostops.HostOps
+    health: health.Endpoint
     service: serviceops.ServiceOps
     devices: devices.DeviceMetadata
     images: imageops.ImageOps
@@ -105,7 +109,9 @@ def make_layout(conf: cfg.ConfigOpts) -> layout.Layout:
                          Path(conf.state_path) / 'vmwareapi')
 
 
-def make_client(conf: cfg.ConfigOpts) -> interface.ESXClient:
+def make_client(conf: cfg.ConfigOpts,
+                observe: telemetry.Observer | None = None,
+                ) -> interface.ESXClient:
     group = conf.vmware
     return esx.ESXHost(
         str(group.host_ip), group.host_username or '',
@@ -117,7 +123,8 @@ def make_client(conf: cfg.ConfigOpts) -> interface.ESXClient:
         timeout_s=group.request_timeout, task_timeout_s=group.task_timeout,
         wsdl_location=group.wsdl_location or None,
         cache=make_layout(conf).private,
-        policy=retry.Policy(group.api_retry_count, group.retry_interval))
+        policy=retry.Policy(group.api_retry_count, group.retry_interval),
+        observe=observe)
 
 
 def host_password(conf: cfg.ConfigOpts) -> str:
@@ -130,7 +137,8 @@ def host_password(conf: cfg.ConfigOpts) -> str:
 
 def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
                emit: Callable[[virtevent.LifecycleEvent], None],
-               client: interface.ESXClient) -> Parts:
+               client: interface.ESXClient,
+               measures: metrics.Metrics | None = None) -> Parts:
     group = conf.vmware
     where = make_layout(conf)
     machine_map = machines.Machines(client, where)
@@ -147,11 +155,14 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
                                   host=conf.host)
     metadata = devices.DeviceMetadata(devices.Records())
     evacuations = evacuateops.EvacuateOps(client, machine_map, where, host)
+    available = availability.Availability(virtapi, conf.host, _LOOK_S)
     watch = Watcher(machine_map.states, _EVENTS, instance_locks, _LOOK_S,
-                    emit, host=availability.Availability(virtapi, conf.host),
+                    emit, host=available,
                     probe=functools.partial(
                         probing.connect, str(group.host_ip), group.host_port,
                         _PROBE_S))
+    if measures:
+        measures.show_servers(watch.states)
     vms = vmops.VMOps(
         client, machine_map, where, host, images, networks, power,
         volumes, instance_locks, watch, evacuations, metadata,
@@ -164,6 +175,7 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
     resizes = resizeops.ResizeOps(client, machine_map, power, instance_locks)
     return Parts(
         client=client, layout=where, machines=machine_map, host=host,
+        health=health.Endpoint.of(conf, available, measures),
         service=serviceops.ServiceOps(conf.host), devices=metadata,
         images=images, power=power, volumes=volumes, evacuations=evacuations,
         vms=vms,

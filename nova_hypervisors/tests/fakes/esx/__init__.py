@@ -59,6 +59,8 @@ def running(folder: Path, *, machines: int = 0, user: str = 'root',
     served = server.Server(made, context)
     made.port = served.server_address[1]
     made.drop_connections = served.drop_connections
+    made.go_away = served.go_away
+    made.come_back = served.come_back
     served.start()
     try:
         yield made

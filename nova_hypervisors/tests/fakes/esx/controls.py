@@ -79,6 +79,8 @@ class Controls:
     :ivar tickets: of consoles, that were not used yet: the machine's reference
     :ivar wsdl: what is at /sdk/vimService.wsdl
     :ivar drop_connections: ends all connections
+    :ivar go_away: so that nobody listens
+    :ivar come_back: after that
     :ivar destroy_spares_parents: Destroy_Task deletes no disk that lies below
         a machine's own, see :mod:`.machines`
     :ivar anonymous_fault: what reads without a session gets NotAuthenticated
@@ -108,6 +110,8 @@ class Controls:
         self.tickets: dict[str, str] = {}
         self.wsdl = b''
         self.drop_connections: Callable[[], None] = lambda: None
+        self.go_away: Callable[[], None] = lambda: None
+        self.come_back: Callable[[], None] = lambda: None
         self.destroy_spares_parents = False
         self.anonymous_fault = False
         self._trouble: dict[str, list[Trouble]] = {}

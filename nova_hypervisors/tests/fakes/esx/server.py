@@ -72,6 +72,19 @@ class Server(http.server.ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, args=(0.02,),
                          daemon=True).start()
 
+    def go_away(self) -> None:
+        """Take no connections any more, as a host that is switched off."""
+        self.shutdown()
+        self.server_close()
+        self.drop_connections()
+
+    def come_back(self) -> None:
+        """Take them again, on the same port."""
+        self.socket = socket.socket(self.address_family, self.socket_type)
+        self.server_bind()
+        self.server_activate()
+        self.start()
+
     def stop(self) -> None:
         self.esx.close()
         self.shutdown()

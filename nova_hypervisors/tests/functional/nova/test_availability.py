@@ -9,12 +9,13 @@ from nova import objects
 from nova.scheduler.client import report
 
 from nova_hypervisors.tests import peers
+from nova_hypervisors.tests.functional.nova import asking
 from nova_hypervisors.tests.functional.nova import base
 
 _SEEN_S = 10
 
 
-class AvailabilityTest(base.Base):
+class AvailabilityTest(asking.AsksForHealth, base.Base):
     """VirtualBox's web service is killed: nothing starts it anew."""
 
     backend = 'webservice'
@@ -23,6 +24,9 @@ class AvailabilityTest(base.Base):
         super().setUp()
         self.addCleanup(self._revive)
         self.gone = False
+
+    def _configure(self):
+        self._listen()
 
     def _kill(self):
         self.service.stop()
@@ -52,6 +56,7 @@ class AvailabilityTest(base.Base):
         self._kill()
         self._wait_for('disabled', _SEEN_S)
         self.assertLess(time.monotonic() - before, _SEEN_S)
+        self.assertEqual((503, 'gone'), self._health())
         self.assertIn('AUTO: the hypervisor does not answer',
                       self._service()['disabled_reason'])
         peers.wait_until(
@@ -60,10 +65,13 @@ class AvailabilityTest(base.Base):
         self.assertIn('No valid host', server['fault']['message'])
         self._revive()
         self._wait_for('enabled')
+        self.assertEqual((200, 'answers'), self._health())
         peers.wait_until(
             lambda: 'COMPUTE_STATUS_DISABLED' not in self._traits())
         self._create_server(networks='none')
         self.assertEqual({'running'}, self._states())
+        self.assertIn('operation="IWebsessionManager_logon"',
+                      self._get('/metrics')[1])
 
     def test_what_an_operator_has_disabled_stays_so(self):
         self.api.put_service(self._service()['id'], {

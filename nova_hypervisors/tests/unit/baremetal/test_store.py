@@ -38,6 +38,17 @@ class TestNodes:
         assert here.store.list_nodes(HOST) == [mine]
         assert here.store.list_nodes() == [other, mine]
 
+    def test_they_are_counted(self, here):
+        here.add('a', provision_state=states.ACTIVE)
+        here.add('b', provision_state=states.AVAILABLE)
+        here.add('c', provision_state=states.AVAILABLE)
+        here.add('d', provision_state=states.AVAILABLE, maintenance=True)
+        here.add('e', service_host='there')
+        assert here.store.count(HOST) == {
+            (states.ACTIVE, False): 1, (states.AVAILABLE, False): 2,
+            (states.AVAILABLE, True): 1}
+        assert here.store.count('nowhere') == {}
+
     def test_what_is_not_there_is_said_so(self, here):
         with pytest.raises(errors.NotFound, match='no node nobody'):
             here.store.get_node('nobody')

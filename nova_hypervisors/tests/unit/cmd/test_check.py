@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Configuration files, checked as an operator would."""
 
+import datetime
 import json
 import sys
 from pathlib import Path
@@ -9,7 +10,10 @@ import pytest
 
 from nova_hypervisors import checking
 from nova_hypervisors import conf
+from nova_hypervisors.common import availability
 from nova_hypervisors.common import checks
+from nova_hypervisors.common import health
+from nova_hypervisors.tests import peers
 from nova_hypervisors.tests.unit import samples
 from nova_hypervisors.vmwareapi import oldflags
 
@@ -210,6 +214,8 @@ class TestValues:
         ('[rdp]\nsecurity_method = none', 'security_method'),
         ('[vmware]\nscreen_protocol = rdp', 'screen_protocol'),
         ('[vnc]\nenabled = perhaps', 'enabled'),
+        ('[health]\nlisten_address = localhost', 'listen_address'),
+        ('[health]\nlisten_port = 65536', 'listen_port'),
     ])
     def test_one_that_cannot_be_is_the_end(self, check, text, words):
         result, = check(text)
@@ -253,10 +259,10 @@ class TestCommand:
 
     @pytest.fixture
     def status_and_rows(self, run, host):
-        def status_and_rows(*files):
+        def status_and_rows(*files, options=()):
             words = [word for path in files
                      for word in ('--config-file', path)]
-            status, output, _ = run('check', '-f', 'json', *words)
+            status, output, _ = run('check', '-f', 'json', *options, *words)
             return status, json.loads(output)
         return status_and_rows
 
@@ -299,3 +305,50 @@ class TestCommand:
         status, _, errors = run('check')
         assert status == 2
         assert '--config-file' in errors
+
+    @pytest.fixture
+    def alive(self):
+        """Have a nova-compute that says so; return its port."""
+        port = peers.free_port()
+        endpoint = health.Endpoint('127.0.0.1', port, lambda: (
+            availability.Standing(availability.State.ANSWERS,
+                                  datetime.datetime.now(datetime.UTC),
+                                  None)), None)
+        endpoint.start()
+        yield port
+        endpoint.stop()
+
+    def _live(self, status_and_rows, *files):
+        """Return the status and what is said of that which runs."""
+        status, rows = status_and_rows(*files, options=['--live'])
+        return status, {row['Check']: row['Result'] for row in rows
+                        if row['Check'] in ('process', 'hypervisor')}
+
+    def test_what_runs_is_asked(self, status_and_rows, write, alive):
+        path = write(f'[health]\nlisten_port = {alive}')
+        assert self._live(status_and_rows, path) == (
+            0, {'process': 'ok', 'hypervisor': 'ok'})
+
+    def test_it_is_1_if_nothing_does(self, status_and_rows, write):
+        path = write(f'[health]\nlisten_port = {peers.free_port()}')
+        assert self._live(status_and_rows, path) == (1, {'process': 'FAILED'})
+
+    def test_or_if_it_cannot_be_asked(self, status_and_rows, write):
+        assert self._live(status_and_rows, write()) == (
+            1, {'process': 'FAILED'})
+
+    def test_nothing_is_asked_unless_that_is_wanted(self, status_and_rows,
+                                                    write):
+        path = write(f'[health]\nlisten_port = {peers.free_port()}')
+        status, rows = status_and_rows(path)
+        assert status == 0
+        assert 'process' not in {row['Check'] for row in rows}
+
+    @pytest.mark.parametrize('driver', [
+        'BareMetalDriver', 'VMwareESXDriver', 'VirtualBoxDriver'])
+    def test_no_driver_answers_others(self, status_and_rows, write, driver):
+        status, rows = status_and_rows(write(
+            '[health]\nlisten_address = 0.0.0.0', driver=driver))
+        assert status == 1
+        assert [row['Result'] for row in rows if row['Details'].startswith(
+            '[health] listen_address: 0.0.0.0 ')] == ['FAILED']

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The service of a host whose hypervisor comes and goes."""
 
+import datetime
 import socket
 import types
 
@@ -159,3 +160,74 @@ def test_a_host_that_does_not_listen_is_gone_at_once(host, nova):
     assert nova.disabled_reason == (
         'AUTO: the hypervisor does not answer: '
         f'127.0.0.1, port {port}: Connection refused')
+
+
+NOON = datetime.datetime(2026, 11, 25, 12, tzinfo=datetime.UTC)
+
+State = availability.State
+
+
+class Clock:
+    """Says how late it is, in both ways."""
+
+    def __init__(self):
+        self.seconds = 0
+
+    def now(self):
+        return NOON + datetime.timedelta(seconds=self.seconds)
+
+    def monotonic(self):
+        return 1000.0 + self.seconds
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def watched(nova, clock):
+    """One that is looked at every ten seconds."""
+    return availability.Availability(nova, 'here', 10, now=clock.now,
+                                     monotonic=clock.monotonic)
+
+
+class TestStanding:
+    def test_before_the_first_look_nothing_is_known(self, watched):
+        assert watched.standing() == availability.Standing(
+            State.UNKNOWN, NOON, 'the hypervisor was not looked at yet')
+
+    def test_gone_and_back(self, watched, clock):
+        clock.seconds = 1
+        watched.is_gone(LOST)
+        assert watched.standing() == availability.Standing(
+            State.GONE, clock.now(), '192.0.2.20: Connection refused')
+        clock.seconds = 2
+        watched.answers()
+        assert watched.standing() == availability.Standing(
+            State.ANSWERS, clock.now(), None)
+
+    def test_it_is_so_since_the_first_look_that_found_it_so(self, watched,
+                                                            clock):
+        watched.is_gone(LOST)
+        clock.seconds = 10
+        watched.is_gone(errors.TimedOut('no answer'))
+        assert watched.standing() == availability.Standing(
+            State.GONE, NOON, 'no answer')
+
+    def test_what_was_heard_long_ago_is_not_known(self, watched, clock):
+        watched.answers()
+        clock.seconds = 80
+        assert watched.standing().state is State.ANSWERS
+        clock.seconds = 81
+        assert watched.standing() == availability.Standing(
+            State.UNKNOWN, NOON,
+            'nothing was heard of the hypervisor for 81 seconds; before, its '
+            'state was: answers')
+        watched.answers()
+        assert watched.standing().state is State.ANSWERS
+
+    def test_a_nova_that_is_away_changes_nothing(self, watched, nova):
+        nova.away = True
+        watched.is_gone(LOST)
+        assert watched.standing().state is State.GONE

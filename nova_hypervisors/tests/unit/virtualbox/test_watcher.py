@@ -255,6 +255,18 @@ class TestLastLook:
         watch.look()
         assert watch.state('unknown') is None
 
+    def test_all_of_it_can_be_had(self, watch, server):
+        first, second = server(), server(State.OFF)
+        assert watch.states() == {}
+        watch.look()
+        assert watch.states() == {first: State.RUNNING, second: State.OFF}
+
+    def test_and_then_nothing_of_it(self, make_watcher, server):
+        watch = make_watcher(interval_s=0)
+        server()
+        watch.look()
+        assert watch.states() == {}
+
 
 class TestThread:
     """It looks again and again, whatever happens."""

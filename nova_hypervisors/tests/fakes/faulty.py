@@ -5,10 +5,26 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+
+from nova import exception
 
 from nova_hypervisors.clients import errors
 
 _FOR_EVER_S = 3600
+
+_FAULT = 'injected fault'
+
+
+def fails(act: Callable[[], object]) -> bool:
+    """Do something; say whether it has failed by what was injected."""
+    try:
+        act()
+    except (errors.ClientError, exception.NovaException) as error:
+        if _FAULT not in str(error):
+            raise
+        return True
+    return False
 
 
 class FaultyClient:
@@ -68,6 +84,6 @@ class FaultyClient:
             if self._hang:
                 self.hanging.set()
                 time.sleep(_FOR_EVER_S)
-            raise self._error('injected fault', operation=name)
+            raise self._error(_FAULT, operation=name)
 
         return call

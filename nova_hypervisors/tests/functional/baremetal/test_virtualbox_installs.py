@@ -6,12 +6,15 @@ start.  The machine is reached by what VirtualBox's NAT forwards.
 """
 
 import dataclasses
+import shutil
 import uuid
 
 import pytest
 
 from lab.baremetal import guests
 from nova_hypervisors.baremetal import deploying
+from nova_hypervisors.baremetal import nodes
+from nova_hypervisors.baremetal.boot import pxe
 from nova_hypervisors.baremetal.boot import virtualmedia
 from nova_hypervisors.baremetal.deploy import agent
 from nova_hypervisors.baremetal.deploy import iscsi
@@ -24,10 +27,16 @@ from nova_hypervisors.tests.functional.baremetal import conftest
 
 pytestmark = pytest.mark.long
 
-# This host, for what is behind VirtualBox's NAT.
-HOST = '10.0.2.2'
+# It begins the folder, and with it the machine's PXE ROM finds the rest.
+_PXELINUX = ('/usr/lib/PXELINUX/pxelinux.0',
+             '/usr/lib/syslinux/modules/bios/ldlinux.c32')
+
+# This host, for what is behind the NAT of the second adapter.
+HOST = '10.0.3.2'
 SPOKEN_S = 1200
-MAC = '08:00:27:00:00:01'
+# What boots from the network, which the kernel of the ramdisk knows not, and
+# what it talks by.
+PXE_MAC, MAC = '08:00:27:00:00:01', '08:00:27:00:00:02'
 
 
 class Publisher(httppublisher.HTTPPublisher):
@@ -64,11 +73,15 @@ def machine(real_virtualbox, folder, ports):
     manage('modifyvm', name, '--memory', '512', '--ioapic', 'on',
            '--bios-boot-menu', 'disabled', '--uart1', '0x3f8', '4',
            '--uartmode1', 'file', str(folder / 'serial'),
-           '--nic1', 'nat', '--nictype1', 'virtio',
-           '--macaddress1', MAC.replace(':', ''),
-           '--nat-localhostreachable1', 'on',
+           '--nic1', 'nat', '--nictype1', '82540EM',
+           '--macaddress1', PXE_MAC.replace(':', ''),
+           '--nat-enable-tftp1', 'on', '--nat-tftp-prefix1',
+           str(folder / 'served'), '--nat-tftp-file1', 'pxelinux.0',
+           '--nic2', 'nat', '--nictype2', 'virtio',
+           '--macaddress2', MAC.replace(':', ''),
+           '--nat-localhostreachable2', 'on',
            *(word for inside, port in ports.items() for word in (
-               '--nat-pf1', f'p{inside},tcp,127.0.0.1,{port},,{inside}')))
+               '--nat-pf2', f'p{inside},tcp,127.0.0.1,{port},,{inside}')))
     # Debian's kernel for clouds, which the lab has for being small, knows no
     # AHCI.
     manage('storagectl', name, '--name', 'IDE', '--add', 'ide')
@@ -98,10 +111,9 @@ def site(folder, web_service, machine, ports, image_api, built):
         services = dataclasses.replace(service.services, deploying=common)
         node = service.add(
             power_interface='virtualbox', management_interface='virtualbox',
-            ports=(baremetalnodes.nodes.Port(MAC),),
+            ports=(nodes.Port(PXE_MAC),),
             driver_info={
                 'vbox_url': web_service.url, 'vbox_vmname': machine,
-                'deploy_iso': image_api.add('iso', built / 'deploy.iso'),
                 'deploy_address': '127.0.0.1',
                 'deploy_iscsi_port': ports[3260],
                 'deploy_control_port': ports[10000]})
@@ -110,24 +122,53 @@ def site(folder, web_service, machine, ports, image_api, built):
         common.stop()
 
 
-@pytest.mark.parametrize('deploy', [agent.AgentDeploy, iscsi.ISCSIDeploy])
-def test_until_it_speaks(site, folder, image_api, built, deploy):
+def install(site, image_api, built, boot, deploy, **driver_info):
+    """Deploy to the machine, and let it start."""
     service, services, node = site
+    services.store.update(node.uuid, driver_info={**node.driver_info,
+                                                  **driver_info})
     services.store.update_instance_info(node.uuid, {
         'image_source': image_api.add('qcow2', built / 'bios.qcow2'),
         'root_gb': 1})
     task = deployments.begin(
         services, node, 'deploy',
         service.registry.get('power', 'virtualbox'),
-        service.registry.get('management', 'virtualbox'),
-        virtualmedia.VirtualMediaBoot, deploy)
+        service.registry.get('management', 'virtualbox'), boot, deploy)
     conftest.deploy(task)
+    return task.interfaces.power.machine(node)
+
+
+def speaks(folder, machine):
+    """Start a machine that has run its ramdisk; wait for its own system."""
     serial = folder / 'serial'
-    said = serial.read_text(errors='replace')
-    assert 'RAMDISK begins' in said
+    assert 'RAMDISK begins' in serial.read_text(errors='replace')
     serial.unlink()
-    task.interfaces.power.machine(node).power_on()
+    machine.power_on()
     peers.wait_until(lambda: serial.exists() and (
         guests.HELLO in serial.read_text(errors='replace')),
         timeout_s=SPOKEN_S)
     assert 'image=bios' in serial.read_text(errors='replace')
+
+
+@pytest.mark.parametrize('deploy', [agent.AgentDeploy, iscsi.ISCSIDeploy])
+def test_by_a_virtual_cd(site, folder, image_api, built, deploy):
+    machine = install(
+        site, image_api, built, virtualmedia.VirtualMediaBoot, deploy,
+        deploy_iso=image_api.add('iso', built / 'deploy.iso'))
+    speaks(folder, machine)
+
+
+def test_by_the_network(site, folder, image_api, built):
+    """As pxe_vbox does: VirtualBox's own network has the TFTP."""
+    service, *_ = site
+    root = folder / 'served'
+    for name in _PXELINUX:
+        shutil.copy(name, root)
+    service.options.update({
+        'pxe.tftp_root': str(root), 'pxe.loader': 'pxelinux',
+        'pxe.dhcp': 'none'})
+    machine = install(
+        site, image_api, built, pxe.PXEBoot, iscsi.ISCSIDeploy,
+        deploy_kernel=str(built / 'deploy.kernel'),
+        deploy_ramdisk=str(built / 'deploy.ramdisk'))
+    speaks(folder, machine)

@@ -35,3 +35,13 @@ def config_file(tmp_path):
                     f'state_path = {tmp_path}\nhost = here\n')
     yield path
     conf.CONF.reset()
+
+
+@pytest.fixture
+def node(run, config_file):
+    """Run ``node`` with some words."""
+    def node(verb, *words):
+        # As a new process would begin.
+        conf.CONF.reset()
+        return run('node', verb, '--config-file', str(config_file), *words)
+    return node

@@ -13,16 +13,6 @@ SMALL = ('--resource-class', 'small', '--port', '52:54:00:AA:00:01')
 
 
 @pytest.fixture
-def node(run, config_file):
-    """Run ``node`` with some words."""
-    def node(verb, *words):
-        # As a new process would begin.
-        conf.CONF.reset()
-        return run('node', verb, '--config-file', str(config_file), *words)
-    return node
-
-
-@pytest.fixture
 def data(node):
     """The same, and return what it printed as JSON."""
     def data(verb, *words):

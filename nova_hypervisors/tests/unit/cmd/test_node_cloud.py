@@ -6,7 +6,6 @@ import json
 import openstack.exceptions
 import pytest
 
-from nova_hypervisors import conf
 from nova_hypervisors.baremetal.access import openstack as access
 from nova_hypervisors.clients.bmc import openstack as client
 from nova_hypervisors.tests.fakes import cloud as fake
@@ -24,14 +23,6 @@ def cloud(tmp_path, monkeypatch):
     monkeypatch.setattr(access, '_connect',
                         lambda values: client.Cloud(made))
     return made
-
-
-@pytest.fixture
-def node(run, config_file):
-    def node(verb, *words):
-        conf.CONF.reset()
-        return run('node', verb, '--config-file', str(config_file), *words)
-    return node
 
 
 @pytest.fixture

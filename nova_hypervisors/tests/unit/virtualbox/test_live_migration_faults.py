@@ -8,12 +8,11 @@ next works.
 import itertools
 
 import pytest
-from nova import exception
 
-from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.common import request
 from nova_hypervisors.tests import builders
+from nova_hypervisors.tests.fakes import faulty
 
 State = api.MachineState
 
@@ -43,29 +42,20 @@ class Move:
             self._there.live_migrations.withdraw(self._server)
 
 
-def _fails(act):
-    try:
-        act()
-    except (errors.ClientError, exception.NovaException) as error:
-        assert 'injected fault' in str(error)  # noqa: PT017
-        return True
-    return False
-
-
 @pytest.mark.parametrize('after', [False, True], ids=['before', 'after'])
 @pytest.mark.parametrize('where', ['here', 'there'])
 def test_a_server_runs_once_whatever_fails(parts, there, client, spawn, vbox,
                                            cached, where, after):
     image = cached()
-    faulty = client if where == 'here' else there.client
+    broken = client if where == 'here' else there.client
     for number in itertools.count(1):
         server = spawn(builders.instance(image), vifs=[builders.vif()])
         move = Move(parts, there.parts, server)
-        faulty.arm(number, after)
-        failed = _fails(move.begin)
-        failed = _fails(move.end) or failed
-        reached = len(faulty.calls) >= number
-        faulty.arm(0)
+        broken.arm(number, after)
+        failed = faulty.fails(move.begin)
+        failed = faulty.fails(move.end) or failed
+        reached = len(broken.calls) >= number
+        broken.arm(0)
         move.end()
         moved = move.told == ['moved']
         running = there.vbox if moved else vbox

@@ -8,12 +8,11 @@ one size or of the other, with all its disks, and runs.
 import itertools
 
 import pytest
-from nova import exception
 from nova.compute import task_states
 
-from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.tests import builders
+from nova_hypervisors.tests.fakes import faulty
 from nova_hypervisors.virtualbox import spec
 
 State = api.MachineState
@@ -59,15 +58,6 @@ class Resize:
         self._migrations.revert(self.server, power_on=True)
 
 
-def _fails(act):
-    try:
-        act()
-    except (errors.ClientError, exception.NovaException) as error:
-        assert 'injected fault' in str(error)  # noqa: PT017
-        return True
-    return False
-
-
 @pytest.fixture
 def sizes(parts, vbox):
     def sizes(server):
@@ -107,7 +97,7 @@ def test_a_server_is_of_one_size_whatever_fails(
 
 
 def _departs_after_all(resize, client, sizes):
-    failed = _fails(resize.depart)
+    failed = faulty.fails(resize.depart)
     if failed:
         assert sizes(resize.server) == OLD
         client.arm(0)
@@ -116,7 +106,7 @@ def _departs_after_all(resize, client, sizes):
 
 
 def _arrives_after_all(resize, client, sizes):
-    failed = _fails(resize.arrive)
+    failed = faulty.fails(resize.arrive)
     if failed:
         # Nova gives it its old flavor again; it can be resized anew.
         assert sizes(resize.server) == OLD
@@ -128,7 +118,7 @@ def _arrives_after_all(resize, client, sizes):
 
 
 def _is_done_after_all(act, client):
-    failed = _fails(act)
+    failed = faulty.fails(act)
     if failed:
         client.arm(0)
         act()

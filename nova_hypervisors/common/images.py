@@ -13,8 +13,10 @@ import dataclasses
 import errno
 import os
 import re
+import shutil
 import struct
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -198,17 +200,36 @@ def convert(source: Path, source_format: str, target: Path,
     :raises ImageUnacceptable: qemu-img could not
     :raises OSError: there is no room
     """
-    limits = processutils.ProcessLimits(
-        address_space=_ADDRESS_SPACE, cpu_time=int(timeout_s),
-        file_size=virtual_size + virtual_size // 100 + _OVERHEAD)
+    limits = {'as': _ADDRESS_SPACE, 'cpu': int(timeout_s),
+              'fsize': virtual_size + virtual_size // 100 + _OVERHEAD}
     _qemu_img(source, 'convert', '-f', source_format, '-O', target_format,
-              *options, str(source), str(target),
-              prlimit=limits, timeout=int(timeout_s))
+              *options, str(source), str(target), limits=limits,
+              timeout=int(timeout_s))
 
 
 def create(path: Path, qemu_format: str, size: int) -> None:
     """Let qemu-img make an empty disk of ``size`` bytes."""
     _qemu_img(path, 'create', '-f', qemu_format, str(path), str(size))
+
+
+def _limited(limits: Mapping[str, int],
+             ) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Return what limits a program: words before it, and arguments.
+
+    util-linux's prlimit starts in a millisecond, and is there on Linux.  That
+    of oslo.concurrency is a Python of its own, which takes longer than
+    qemu-img does for a small image.
+
+    :param limits: by the names that prlimit(1) has for them
+    """
+    if not limits:
+        return (), {}
+    if shutil.which('prlimit'):
+        return ('prlimit', *(f'--{name}={value}' for name, value
+                             in limits.items()), '--'), {}
+    return (), {'prlimit': processutils.ProcessLimits(
+        address_space=limits['as'], cpu_time=limits['cpu'],
+        file_size=limits['fsize'])}
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -218,10 +239,13 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.communicate()
 
 
-def _qemu_img(subject: Path, *words: str, **kwargs: Any) -> None:
+def _qemu_img(subject: Path, *words: str,
+              limits: Mapping[str, int] | None = None,
+              timeout: int | None = None) -> None:
+    before, more = _limited(limits or {})
     try:
-        processutils.execute('env', 'LC_ALL=C', 'qemu-img', *words,
-                             on_completion=_end, **kwargs)
+        processutils.execute(*before, 'env', 'LC_ALL=C', 'qemu-img', *words,
+                             on_completion=_end, timeout=timeout, **more)
     except subprocess.TimeoutExpired as err:
         raise exception.ImageUnacceptable(
             image_id=subject.name, reason=f'qemu-img {words[0]} took more '

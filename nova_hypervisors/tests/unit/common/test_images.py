@@ -319,7 +319,11 @@ class TestConverting:
             images.convert(convert('vdi'), 'qcow2', target, 'vdi',
                            virtual_size=units.Mi, timeout_s=60)
 
-    def test_what_grows_too_large_is_given_up(self, tmp_path, target):
+    @pytest.mark.parametrize('there', [True, False], ids=['prlimit', 'none'])
+    def test_what_grows_too_large_is_given_up(self, tmp_path, target,
+                                              monkeypatch, there):
+        if not there:
+            monkeypatch.setattr(images.shutil, 'which', lambda name: None)
         path = tmp_path / 'full.raw'
         path.write_bytes(b'x' * 70 * units.Mi)
         with pytest.raises(exception.ImageUnacceptable,

@@ -13,6 +13,8 @@ class ClientError(Exception):
     """Any failure that a hypervisor reports, or on the way to it."""
 
     transient = False
+    #: how often a transient one is tried again, whatever was configured
+    least_tries = 0
 
     def __init__(self, detail: str, *, operation: str = '',
                  code: int | None = None, fault: str = '') -> None:
@@ -92,6 +94,16 @@ class Busy(InvalidState):
     """Somebody else holds the object's lock; wait and try again."""
 
     transient = True
+
+
+class MediumBusy(Busy):
+    """Somebody else holds a disk's lock.
+
+    A machine's process that is just ending does, once in a hundred times for
+    ten seconds.
+    """
+
+    least_tries = 15
 
 
 class Unsupported(ClientError):

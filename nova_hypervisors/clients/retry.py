@@ -30,15 +30,17 @@ class Policy:
 
     def call(self, function: Callable[[], T]) -> T:
         """Return what ``function`` returns, or raise what it last raised."""
-        for left in range(self.count, 0, -1):
+        tries = 0
+        while True:
             try:
                 return function()
             except errors.ClientError as err:
-                if not err.transient:
+                tries += 1
+                left = max(self.count, err.least_tries) - tries
+                if not (err.transient and self.count) or left < 0:
                     raise
                 LOG.debug('%s; %d tries left', err, left)
             self.sleep(self.interval_s)
-        return function()
 
 
 NEVER = Policy(count=0)

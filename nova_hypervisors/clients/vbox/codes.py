@@ -54,6 +54,9 @@ _TEXTS: tuple[tuple[str, type[errors.ClientError]], ...] = (
 # Of a controller, as E_INVALIDARG.
 _NO_PORT = 'port and/or device parameter are out of range'
 
+# Of a machine's own disk, when the process of the machine has not let go.
+_LOCKED_DISK = 'Failed to lock media'
+
 # What VirtualBox's initiator says, and what that may mean.
 _LUN_REASONS = (
     ('VERR_IO_GEN_FAILURE',
@@ -91,4 +94,6 @@ def error_for(code: int | None, detail: str,
         kind = next((error for text, error in _TEXTS if text in detail), kind)
     if _NO_PORT in detail:
         kind = errors.NoSuchPort
+    if _LOCKED_DISK in detail and issubclass(kind, errors.Busy):
+        kind = errors.MediumBusy
     return kind(detail, operation=operation, code=code)

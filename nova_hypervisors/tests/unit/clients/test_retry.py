@@ -43,6 +43,21 @@ def test_only_so_often(policy, slept):
     assert slept == [1.5, 1.5]
 
 
+def test_a_disk_is_waited_for_longer(policy, slept):
+    flaky = Flaky(*(errors.MediumBusy('locked') for _ in range(12)))
+    assert policy.call(flaky) == 'done'
+    assert len(slept) == 12
+
+
+@pytest.mark.parametrize(('policy', 'calls'), [
+    (retry.NEVER, 1), (retry.Policy(1, 0), 16), (retry.Policy(20, 0), 21)])
+def test_but_not_for_ever(policy, calls):
+    flaky = Flaky(*(errors.MediumBusy('locked') for _ in range(30)))
+    with pytest.raises(errors.MediumBusy):
+        policy.call(flaky)
+    assert flaky.calls == calls
+
+
 def test_what_stays_is_not(policy, slept):
     flaky = Flaky(errors.NotFound('gone'))
     with pytest.raises(errors.NotFound):

@@ -12,6 +12,7 @@ from nova_hypervisors.clients.vbox import codes
     (0x80BB0003, 'something else', errors.ClientError),
     (0x80BB0001, 'Could not find a registered machine named',
      errors.MachineNotFound),
-    (-2135228409, 'locked', errors.Busy)])
+    (-2135228409, 'locked', errors.Busy),
+    (-2135228409, "Failed to lock media '/a.vdi'", errors.MediumBusy)])
 def test_what_an_error_is(code, text, kind):
     assert type(codes.error_for(code, text, 'lock')) is kind

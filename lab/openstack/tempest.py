@@ -105,7 +105,8 @@ def configuration(lab: layout.Layout, images: tuple[str, str],
         'network-feature-enabled': {'floating_ips': False, 'ipv6': False,
                                     'api_extensions': 'all'},
         # The test guest is one sector: nobody can log on to it.
-        'validation': {'run_validation': False, 'connect_method': 'fixed'},
+        'validation': {'run_validation': False, 'connect_method': 'fixed',
+                       'network_for_ssh': 'flat'},
         'image': {'build_timeout': 90},
     }
 

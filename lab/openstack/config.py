@@ -165,6 +165,7 @@ def cinder(lab: layout.Layout) -> Sections:
 def nova(lab: layout.Layout) -> Sections:
     """Return what all of Nova's services share."""
     return {
+        'oslo_policy': {'policy_file': policies(lab)},
         'DEFAULT': {
             **_common(), 'host': HOST, 'my_ip': '127.0.0.1',
             'state_path': lab.state / 'nova',
@@ -279,6 +280,11 @@ def nova_compute_metal(lab: layout.Layout) -> Sections:
     return sections
 
 
+def policies(lab: layout.Layout) -> Path:
+    """Return Nova's file of who may do what."""
+    return lab.etc / 'nova/policy.yaml'
+
+
 def write(lab: layout.Layout) -> None:
     """Write every service's configuration."""
     for name, sections in {
@@ -296,6 +302,11 @@ def write(lab: layout.Layout) -> None:
         path = lab.etc / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(as_ini(sections))
+    # The simulated ESX host cannot make a disk larger: its flavors have none,
+    # which Nova lets only administrators use.
+    policies(lab).write_text(
+        '"os_compute_api:servers:create:zero_disk_flavor": '
+        '"rule:project_member_or_admin"\n')
     # Nova's application takes the first of its files for the paste file.
     shutil.copy(lab.cloud / 'etc/nova/api-paste.ini', lab.etc / 'nova')
     for folder in ('locks', 'nova/instances', 'nova-2', 'nova-esx',

@@ -17,6 +17,7 @@ _PREFIX = 'nova_hypervisors.'
 
 # Who knows what a driver leaves behind.
 _AUDITS = {
+    'VMwareESXDriver': 'nova_hypervisors.vmwareapi.audit',
     'VirtualBoxDriver': 'nova_hypervisors.virtualbox.audit',
 }
 
@@ -44,4 +45,5 @@ def opened(config_files: Sequence[str]) -> Iterator[audits.Audit]:
     with conductor.connected(conf.CONF) as servers:
         made: audits.Audit = importlib.import_module(module).make_audit(
             conf.CONF, servers)
-        yield made
+        with contextlib.closing(made):
+            yield made

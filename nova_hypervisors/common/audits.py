@@ -103,6 +103,9 @@ class Finding:
 class Audit(Protocol):
     def findings(self) -> list[Finding]: ...
 
+    def close(self) -> None:
+        """End what findings and their repairs need."""
+
 
 class Nova:
     """What is asked of Nova more than once in an audit."""

@@ -64,6 +64,9 @@ class Audit:
         self._vms = vms
         self._nova = nova
 
+    def close(self) -> None:
+        """Do nothing: a session of the web service ends by itself."""
+
     def findings(self) -> list[audits.Finding]:
         there = inventory.take(self._client, self._machines, self._files)
         here = self._nova.here()

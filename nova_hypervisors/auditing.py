@@ -17,6 +17,7 @@ _PREFIX = 'nova_hypervisors.'
 
 # Who knows what a driver leaves behind.
 _AUDITS = {
+    'BareMetalDriver': 'nova_hypervisors.baremetal.audit',
     'VMwareESXDriver': 'nova_hypervisors.vmwareapi.audit',
     'VirtualBoxDriver': 'nova_hypervisors.virtualbox.audit',
 }

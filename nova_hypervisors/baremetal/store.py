@@ -107,6 +107,18 @@ class Store:
             .order_by(_PORTS.c.position)).mappings()
         return _node(row, [_port(port) for port in ports])
 
+    def changed_at(self, uuid: str) -> Any:
+        """Return when a node was last changed, in UTC.
+
+        :raises NotFound: there is none
+        """
+        with self._db.reading() as connection:
+            found = connection.execute(sa.select(_NODES.c.updated_at).where(
+                _NODES.c.uuid == uuid)).scalar()
+        if found is None:
+            raise errors.NotFound(f'there is no node {uuid}')
+        return found
+
     # Changes by the operator
 
     @database.retried

@@ -8,6 +8,7 @@ says of it is a copy for the eye.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import enum
 import uuid
@@ -38,6 +39,18 @@ class Held(enum.Enum):
     BUILD = 'build'
     #: somebody else is making or deleting it: ask again, soon
     WAIT = 'wait'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Holder:
+    """That a node uses an image.
+
+    :param updated_at: when the image was last made or asked for; UTC
+    """
+
+    image: str
+    holder: str
+    updated_at: Any
 
 
 class Images:
@@ -157,6 +170,15 @@ class Images:
             return list(connection.execute(
                 sa.select(_HOLDERS.c.image).where(
                     _HOLDERS.c.holder == holder)).scalars())
+
+    def holders(self) -> list[Holder]:
+        """Return who uses what, of all services."""
+        with self._db.reading() as connection:
+            return [Holder(*row) for row in connection.execute(
+                sa.select(_HOLDERS.c.image, _HOLDERS.c.holder,
+                          _IMAGES.c.updated_at)
+                .join(_IMAGES, _IMAGES.c.name == _HOLDERS.c.image)
+                .order_by(_HOLDERS.c.image, _HOLDERS.c.holder))]
 
     @staticmethod
     def _count(connection: sa.Connection, name: str) -> int:

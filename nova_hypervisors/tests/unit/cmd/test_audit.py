@@ -84,6 +84,12 @@ def test_nothing_is_found(audit):
     assert audit() == (0, [])
 
 
+def test_nodes_are_audited_too(audit, gone):
+    status, (row,) = audit(driver='nova_hypervisors.BareMetalDriver')
+    assert (status, row['Kind']) == (1, 'server')
+    assert 'no node has it' in row['Why']
+
+
 def test_what_is_found_is_shown_and_stays(audit, folder):
     status, (row,) = audit()
     assert status == 1

@@ -110,6 +110,7 @@ class TestNodes:
         found = only()
         assert found.kind == 'node'
         assert f'no server {reserved}' in found.why
+        assert found.fix == 'the node is available again'
         found.repair()
         node = node_of(here)
         assert (node.provision_state, node.instance_uuid) == (

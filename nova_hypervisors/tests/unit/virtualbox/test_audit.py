@@ -82,6 +82,14 @@ class TestMachines:
         only().repair()
         assert not vbox.machines
 
+    def test_what_it_does_not_have_any_more_goes_with_it(
+            self, spawn, vbox, parts, audit, only):
+        vbox.create_disk(parts.files.instance(spawn().uuid).folder / 'a.vdi',
+                         1)
+        only().repair()
+        assert not vbox.media
+        assert audit() == []
+
     def test_somebody_elses_is_none_of_ours(self, machine, audit):
         machine()
         assert audit() == []

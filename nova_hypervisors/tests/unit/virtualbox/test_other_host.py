@@ -18,10 +18,13 @@ from oslo_utils import units
 from nova_hypervisors import conf
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.common import audits
 from nova_hypervisors.common import imagecache
 from nova_hypervisors.tests import builders
 from nova_hypervisors.tests import peers
 from nova_hypervisors.tests.fakes import remotevbox
+from nova_hypervisors.tests.fakes import servers as fake_servers
+from nova_hypervisors.virtualbox import audit as auditing
 from nova_hypervisors.virtualbox import options
 
 HOSTS = {
@@ -324,3 +327,63 @@ class TestOptions:
         if isinstance(top, PureWindowsPath):
             assert str(files.root_disk) == (
                 r'D:\Open Stack\disks\a-uuid_root.vdi')
+
+
+class TestAudit:
+    @pytest.fixture
+    def servers(self):
+        return fake_servers.FakeServers()
+
+    @pytest.fixture
+    def audit(self, parts, client, servers):
+        """Make an audit, long after everything has happened."""
+        def audit():
+            return auditing.Audit(
+                client, parts.machines, parts.files, parts.disks, parts.vms,
+                audits.Nova(servers, lambda: 1e10)).findings()
+        return audit
+
+    def test_a_host_as_it_should_be_has_no_findings(self, server, servers,
+                                                    audit):
+        servers.has(server().uuid)
+        assert audit() == []
+
+    def test_a_machine_of_nobody_goes_with_its_disks(self, vbox, top, server,
+                                                     audit):
+        server()
+        found, = audit()
+        found.repair()
+        assert not vbox.machines
+        assert names(vbox, top / 'disks') == []
+
+    def test_disks_of_a_deleted_server_are_deleted(self, vbox, top, servers,
+                                                   audit):
+        uuid = '5d0e6a6e-0000-4000-8000-000000000001'
+        path = top / 'disks' / f'{uuid}_root.vdi'
+        vbox.create_disk(path, 1)
+        servers.deletes(uuid)
+        found, = audit()
+        assert (found.kind, found.what) == ('folder', str(path))
+        found.repair()
+        assert names(vbox, top / 'disks') == []
+        assert not vbox.media
+
+    def test_disks_of_another_service_are_no_finding(self, vbox, top, servers,
+                                                     audit):
+        uuid = '5d0e6a6e-0000-4000-8000-000000000001'
+        vbox.files[top / 'disks' / f'{uuid}_root.vdi'] = b''
+        servers.has(uuid, host='there')
+        assert audit() == []
+
+    def test_a_medium_of_nobody_is_forgotten_and_stays(self, vbox, top,
+                                                       server, servers,
+                                                       audit):
+        uuid = server().uuid
+        servers.has(uuid)
+        path = top / 'disks' / f'{uuid}_idle.vdi'
+        vbox.create_disk(path, 1)
+        found, = audit()
+        assert (found.kind, found.what) == ('medium', str(path))
+        found.repair()
+        assert str(path) not in vbox.media
+        assert path.name in names(vbox, top / 'disks')

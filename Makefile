@@ -24,6 +24,8 @@ help:
 	@echo 'make generate    write the files anew that are made from the code'
 	@echo 'make proofs      run every test and note which row it proves'
 	@echo "make tempest     Tempest's tests against the cloud of the demo"
+	@echo 'make tempest HYPERVISOR=esx'
+	@echo '                 the same on the simulated ESX host'
 	@echo 'make tempest-full'
 	@echo '                 all that Tempest has for servers'
 	@echo "make browser     open a server's console in a real browser"

@@ -63,6 +63,16 @@ class MovesServers:
             self._parts.migrations.confirm(
                 instance, moves.is_on_one_host(migration))
 
+    def delete_instance_files(self, instance: objects.Instance) -> bool:
+        """Delete what the unfinished move of a deleted server has left here.
+
+        Nova asks for it by itself, within ``[DEFAULT]
+        instance_delete_interval``.
+        """
+        with boundary.for_instance(instance):
+            self._parts.migrations.confirm(instance, same_host=False)
+        return True
+
     def finish_revert_migration(
             self, context: nova_context.RequestContext,
             instance: objects.Instance, network_info: Any,

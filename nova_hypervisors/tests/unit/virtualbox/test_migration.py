@@ -143,6 +143,20 @@ def test_the_token_is_not_shown(there, depart):
     assert departure.token not in repr(departure)
 
 
+def test_one_that_was_deleted_before_it_was_there_leaves_nothing(
+        parts, there, server, depart, arrive, vbox):
+    """Nova has this host forget a deleted server whose move has failed."""
+    there.client.fail('start')
+    with pytest.raises(errors.ClientError, match='injected'):
+        arrive(depart())
+    there.parts.vms.destroy(server, destroy_disks=True)
+    for _ in range(2):
+        parts.migrations.confirm(server, same_host=False)
+    assert vbox.machines == {}
+    assert not parts.files.instance(server.uuid).folder.exists()
+    assert not parts.files.left(server.uuid).folder.exists()
+
+
 class TestFirmware:
     """EFI's variables and the state of a TPM go with a server."""
 

@@ -79,7 +79,7 @@ class Suite:
 
 SUITES = (
     Suite('unit', NEWEST, (f'{_TESTS}/unit',)),
-    Suite('contract', NEWEST, (f'{_TESTS}/contract',), tries=2),
+    Suite('contract', NEWEST, (f'{_TESTS}/contract',), workers=4, tries=2),
     Suite('functional', NEWEST, (f'{_TESTS}/functional',), tries=2),
 )
 

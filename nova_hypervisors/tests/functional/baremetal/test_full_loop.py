@@ -53,8 +53,8 @@ def add_partition_image(site, **properties):
         **properties)
 
 
-@pytest.mark.parametrize('mode', [
-    pytest.param('bios', marks=pytest.mark.long), 'uefi'])
+@pytest.mark.long
+@pytest.mark.parametrize('mode', ['bios', 'uefi'])
 def test_an_image_of_a_partition(site, mode, config_drive):
     """By its own boot partition, and with all that a flavor can ask for."""
     node = site.make_node()

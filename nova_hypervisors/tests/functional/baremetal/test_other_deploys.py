@@ -67,6 +67,7 @@ def test_a_server_that_runs_from_its_disc(site):
     assert site.machine.qemu.disk.read_bytes() == before
 
 
+@pytest.mark.long
 def test_a_disk_is_erased_between_two_servers(site):
     node = site.make_node()
     task = site.task(node, 'clean')

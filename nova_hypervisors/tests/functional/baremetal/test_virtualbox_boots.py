@@ -134,6 +134,7 @@ def test_each_device_is_booted(node, power, management, images, folder):
         power.set_power(node, api.Power.OFF)
 
 
+@pytest.mark.long
 def test_a_change_while_it_runs_counts_at_the_next_start(
         node, power, management, images, folder):
     management.machine(node).insert_media(api.MediaKind.CDROM,
@@ -164,6 +165,7 @@ def front(node, management, authority):
     running.close()
 
 
+@pytest.mark.long
 def test_by_a_client_of_redfish(front, authority, images, folder):
     client = redfish.RedfishMachine(redfish.Access(
         front.url, 'admin', 'se cret', 'node-1', verify=str(authority.path)))

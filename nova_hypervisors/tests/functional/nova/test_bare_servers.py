@@ -58,6 +58,7 @@ class BareServerTest(base.Base):
         return [disk.path.rpartition('/')[2] for disk
                 in sorted(settings.disks, key=lambda disk: disk.port)]
 
+    @pytest.mark.long
     def test_it_is_switched(self):
         self.assertIs(Power.ON, self.machine.power())
         self.machine.power_on()

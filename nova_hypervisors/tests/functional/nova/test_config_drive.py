@@ -60,6 +60,7 @@ class ConfigDriveTest(base.Base):
         self._delete_server(server)
         self.assertEqual([], self.real.client.list_media())
 
+    @pytest.mark.long
     def test_there_is_none_if_nobody_wants_one(self):
         self.assertEqual([], self._drives(self._create()))
 

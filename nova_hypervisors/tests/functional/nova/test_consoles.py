@@ -131,6 +131,7 @@ class SerialConsoleTest(base.Base):
         terminal.type(b'xyzzy')
         terminal.hears(b'xyzzy')
 
+    @pytest.mark.long
     def test_a_server_that_is_off_has_none_now(self):
         server = self._create_server(networks='none')
         self.api.post_server_action(server['id'], {'os-stop': None})
@@ -140,6 +141,7 @@ class SerialConsoleTest(base.Base):
                                       self._url, server, protocol, kind)
             self.assertEqual(409, error.response.status_code)
 
+    @pytest.mark.long
     def test_a_token_is_for_one_server(self):
         first, second = (self._create_server(networks='none')
                          for _ in range(2))

@@ -55,6 +55,7 @@ class HostTest(base.Base):
             service, = self.api.get_services(binary='nova-compute')
             self.assertEqual('enabled', service['status'])
 
+    @pytest.mark.long
     def test_maintenance_does_not_enable_what_somebody_has_disabled(self):
         service, = self.api.get_services(binary='nova-compute')
         self.api.put_service(service['id'], {

@@ -64,6 +64,7 @@ class InterfacesTest(base.Base):
         shown, = self.api.get_server(server['id'])['addresses'].values()
         self.assertEqual(address, shown[0]['OS-EXT-IPS-MAC:mac_addr'])
 
+    @pytest.mark.long
     def test_without_a_spare_adapter_it_is_refused(self):
         server = self._create(0)
         port = self.neutron.port_1

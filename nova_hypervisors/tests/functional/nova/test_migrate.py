@@ -71,6 +71,7 @@ class MigrateByWebServiceTest(MigrateTest):
     backend = 'webservice'
 
 
+@pytest.mark.long
 class MigrateOnSharedStorageTest(hosts.TwoHosts):
     """Both have the same folder: neither takes the other's files away."""
 
@@ -105,6 +106,5 @@ class MigrateOnSharedStorageTest(hosts.TwoHosts):
         self._boots(self.server)
 
 
-@pytest.mark.long
 class MigrateOnSharedStorageByWebServiceTest(MigrateOnSharedStorageTest):
     backend = 'webservice'

@@ -81,6 +81,7 @@ class ResizeTest(base.Base):
                                         {'OS-EXT-STS:task_state': None})
         self.assertEqual({'running'}, self._states())
 
+    @pytest.mark.long
     def test_a_disk_that_keeps_its_size_is_not_copied(self):
         self._resize()
         self._confirm_resize(self.server)
@@ -90,6 +91,7 @@ class ResizeTest(base.Base):
         self.assertIn('_1.vdi', parents[root])
         self.assertEqual(self.server['id'], Path(root).parent.name)
 
+    @pytest.mark.long
     def test_a_smaller_disk_is_refused_and_the_server_goes_on(self):
         self._resize(disk=2)
         self._confirm_resize(self.server)

@@ -136,6 +136,7 @@ class VolumesTest(base.Base):
         self.assertEqual(old.path.read_bytes(), new.path.read_bytes())
         self.assertEqual({'running'}, self._states())
 
+    @pytest.mark.long
     def test_a_server_does_not_boot_from_an_encrypted_volume(self):
         guest = peers.lab().guest.read_bytes()
         volume = self._volume(self.cinder.IMAGE_BACKED_VOL, guest,

@@ -185,6 +185,7 @@ def test_a_daemon_that_hangs_is_ended(config, make_driver, real_virtualbox,
     real_virtualbox.restart_vboxsvc()
 
 
+@pytest.mark.long
 def test_it_is_not_while_a_machine_runs(config, make_driver, spawn,
                                         real_virtualbox, monkeypatch):
     config.config(group='virtualbox', command_timeout=15, retry_count=0,

@@ -84,3 +84,12 @@ def _registry(name):
     real.clear()
     real.restart_vboxsvc()
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def only(audit):
+    """Return the one finding of an audit."""
+    def only(**changes):
+        found, = audit(**changes)
+        return found
+    return only

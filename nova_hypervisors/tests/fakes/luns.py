@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.clients.vbox import controllers
 
 
 class FakeLuns:
@@ -29,6 +30,19 @@ class FakeLuns:
         self._has_port(machine, port)
         machine.disks[port] = api.AttachedDisk(
             port, api.DiskKind.DISK, str(lun.address), lun.address)
+
+    def _has_port(self, machine, port):
+        """A controller that lacks a port gets it, if the machine is off."""
+        place = controllers.place(
+            controllers.lun_bus(machine.spec.disk_bus, port),
+            api.DiskKind.DISK, port)
+        if place.controller != api.DISK_CONTROLLER:
+            return
+        if place.port >= machine.ports:
+            if machine.state in (
+                    api.MachineState.RUNNING, api.MachineState.PAUSED):
+                raise errors.NoSuchPort(f'there is no port {place.port}')
+            machine.ports = controllers.more_ports(place)
 
     def copy_lun(self, source, target):
         self._usable(source)

@@ -12,19 +12,13 @@ from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import controllers
 from nova_hypervisors.clients.vbox import version
+from nova_hypervisors.tests.fakes import displays
 from nova_hypervisors.tests.fakes import guests
 from nova_hypervisors.tests.fakes import luns
 from nova_hypervisors.tests.fakes import snapshots
 from nova_hypervisors.tests.fakes import teleport
 
 _ALIVE = (api.MachineState.RUNNING, api.MachineState.PAUSED)
-
-# The smallest picture there is: one black pixel.
-_PNG = bytes.fromhex(
-    '89504e470d0a1a0a0000000d4948445200000001000000010800000000'
-    '3a7e9b550000000a49444154789c6360000000020001e221bc33'
-    '0000000049454e44ae426082')
-
 
 @dataclasses.dataclass
 class _Machine:
@@ -51,7 +45,7 @@ class _Medium:
 
 
 class FakeVBox(snapshots.FakeSnapshots, teleport.FakeTeleport,
-               luns.FakeLuns, guests.FakeGuests):
+               luns.FakeLuns, guests.FakeGuests, displays.FakeDisplays):
     """Implements :class:`.clients.vbox.interface.VBoxClient`."""
 
     def __init__(self) -> None:
@@ -302,18 +296,6 @@ class FakeVBox(snapshots.FakeSnapshots, teleport.FakeTeleport,
             raise errors.InUse(f'{path} is attached')
         machine.disks[port] = api.AttachedDisk(port, kind, str(path))
 
-    def _has_port(self, machine, port):
-        """A controller that lacks a port gets it, if the machine is off."""
-        place = controllers.place(
-            controllers.lun_bus(machine.spec.disk_bus, port),
-            api.DiskKind.DISK, port)
-        if place.controller != api.DISK_CONTROLLER:
-            return
-        if place.port >= machine.ports:
-            if machine.state in _ALIVE:
-                raise errors.NoSuchPort(f'there is no port {place.port}')
-            machine.ports = controllers.more_ports(place)
-
     def detach_disk(self, uuid, port):
         self._machine(uuid).disks.pop(port, None)
 
@@ -361,25 +343,7 @@ class FakeVBox(snapshots.FakeSnapshots, teleport.FakeTeleport,
         nics = self._alive(uuid).nics
         nics[slot] = dataclasses.replace(nics[slot], attachment=attachment)
 
-    # Display, statistics
-
-    def save_screenshot(self, uuid, path):
-        self._alive(uuid)
-        Path(path).write_bytes(_PNG)
-
-    def remote_display(self, uuid):
-        return self._machine(uuid).spec.remote_display
-
-    def set_remote_display(self, uuid, display):
-        machine = self._off(uuid)
-        machine.spec = dataclasses.replace(machine.spec,
-                                           remote_display=display)
-
-    def display_port(self, uuid):
-        machine = self._machine(uuid)
-        if machine.state not in _ALIVE or machine.spec.remote_display is None:
-            return None
-        return int(machine.spec.remote_display.ports.split('-')[0])
+    # Statistics
 
     def statistics(self, uuid):
         machine = self._alive(uuid)

@@ -5,6 +5,7 @@ import dataclasses
 import os
 import shutil
 import tempfile
+import uuid
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,15 @@ def folder():
     path = Path(tempfile.mkdtemp(prefix='q'))
     yield path
     shutil.rmtree(path)
+
+
+@pytest.fixture
+def registry_folder(real_virtualbox):
+    """One that VirtualBox sees, whose machines are gone at the end."""
+    path = real_virtualbox.folder / uuid.uuid4().hex[:6]
+    path.mkdir()
+    yield path
+    real_virtualbox.clear()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from.
 """
 
 import io
-import uuid
 
 import pycdlib
 import pytest
@@ -60,11 +59,8 @@ def images(tmp_path):
 
 
 @pytest.fixture
-def folder(real_virtualbox):
-    path = real_virtualbox.folder / uuid.uuid4().hex[:6]
-    path.mkdir()
-    yield path
-    real_virtualbox.clear()
+def folder(registry_folder):
+    return registry_folder
 
 
 @pytest.fixture

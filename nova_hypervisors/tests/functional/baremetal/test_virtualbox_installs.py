@@ -7,7 +7,6 @@ start.  The machine is reached by what VirtualBox's NAT forwards.
 
 import dataclasses
 import shutil
-import uuid
 
 import pytest
 
@@ -50,11 +49,8 @@ class Publisher(httppublisher.HTTPPublisher):
 
 
 @pytest.fixture
-def folder(real_virtualbox):
-    path = real_virtualbox.folder / uuid.uuid4().hex[:6]
-    path.mkdir()
-    yield path
-    real_virtualbox.clear()
+def folder(registry_folder):
+    return registry_folder
 
 
 @pytest.fixture

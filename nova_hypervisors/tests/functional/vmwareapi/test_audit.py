@@ -34,14 +34,6 @@ def audit(driver, servers):
 
 
 @pytest.fixture
-def only(audit):
-    def only(**changes):
-        found, = audit(**changes)
-        return found
-    return only
-
-
-@pytest.fixture
 def server(spawn, servers):
     """Have a server here that Nova knows, too."""
     made = spawn()

@@ -46,14 +46,6 @@ def audit(here, ops, servers, common):
 
 
 @pytest.fixture
-def only(audit):
-    def only(**changes):
-        found, = audit(**changes)
-        return found
-    return only
-
-
-@pytest.fixture
 def server(ops, wanted, servers):
     """Have a server on the one node that Nova knows, too."""
     ops.deploys.reserve(wanted.instance)

@@ -64,17 +64,25 @@ def parts(make_parts):
 
 
 @pytest.fixture
-def there(config, parts, tmp_path, events):
+def make_other(config, parts, tmp_path, events):
+    """Make another host, with these options."""
+    def make_other(**options):
+        config.config(state_path=str(tmp_path / 'other'), **options)
+        vbox = fake.FakeVBox()
+        client = faulty.FaultyClient(vbox)
+        made = factory.make_parts(conf.CONF, nova_fake.FakeVirtAPI(),
+                                  events.append, client)
+        (tmp_path / 'other').mkdir()
+        made.files.make()
+        return types.SimpleNamespace(parts=made, vbox=vbox, client=client,
+                                     live=made.live_migrations)
+    return make_other
+
+
+@pytest.fixture
+def there(make_other):
     """The other host; it has the same folder of servers."""
-    config.config(state_path=str(tmp_path / 'other'), host='there')
-    vbox = fake.FakeVBox()
-    client = faulty.FaultyClient(vbox)
-    made = factory.make_parts(conf.CONF, nova_fake.FakeVirtAPI(),
-                              events.append, client)
-    (tmp_path / 'other').mkdir()
-    made.files.make()
-    return types.SimpleNamespace(parts=made, vbox=vbox, client=client,
-                                 live=made.live_migrations)
+    return make_other(host='there')
 
 
 @pytest.fixture(scope='session')

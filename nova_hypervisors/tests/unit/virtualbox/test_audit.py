@@ -33,15 +33,6 @@ def audit(parts, client, servers):
 
 
 @pytest.fixture
-def only(audit):
-    """Return the one finding that there is."""
-    def only(**changes):
-        found, = audit(**changes)
-        return found
-    return only
-
-
-@pytest.fixture
 def server(spawn, servers):
     """Have a server here that Nova knows, too; return its UUID."""
     found = spawn().uuid

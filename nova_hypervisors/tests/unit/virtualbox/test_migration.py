@@ -1,19 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Servers go to another host while they are off: two fakes, one process."""
 
-import types
 
 import pytest
 from nova import exception
 
-from nova_hypervisors import conf
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.common import request
 from nova_hypervisors.tests import builders
-from nova_hypervisors.tests.fakes import faulty
-from nova_hypervisors.tests.fakes import vbox as fake
-from nova_hypervisors.virtualbox import factory
 from nova_hypervisors.virtualbox import firmware
 from nova_hypervisors.virtualbox import transfers
 
@@ -21,19 +16,10 @@ State = api.MachineState
 
 
 @pytest.fixture
-def there(config, parts, tmp_path, events):
+def there(make_other, parts, tmp_path):
     """The other host; it has folders of its own."""
-    from nova.virt import fake as nova_fake
     parts.transfers.start()
-    config.config(state_path=str(tmp_path / 'other'),
-                  instances_path=str(tmp_path / 'j'))
-    vbox = fake.FakeVBox()
-    client = faulty.FaultyClient(vbox)
-    made = factory.make_parts(conf.CONF, nova_fake.FakeVirtAPI(),
-                              events.append, client)
-    (tmp_path / 'other').mkdir()
-    made.files.make()
-    yield types.SimpleNamespace(parts=made, vbox=vbox, client=client)
+    yield make_other(instances_path=str(tmp_path / 'j'))
     parts.transfers.stop()
 
 

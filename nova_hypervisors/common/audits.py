@@ -10,6 +10,8 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Protocol
 
 from nova.compute import vm_states
@@ -18,6 +20,9 @@ from nova.compute import vm_states
 YOUNG_S = 3600.0
 
 _MINUTE_S = 60
+
+#: Why a server's things are left alone.
+MADE = 'the server is being made'
 
 
 class Changed(Exception):
@@ -146,6 +151,38 @@ class Nova:
             return ''
         return ('it is younger than an hour: changed '
                 f'{max(0, int(age_s / _MINUTE_S))} minutes ago')
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Trouble:
+    """:param fix: what is to be done by hand"""
+
+    why: str
+    fix: str
+
+
+def without_machine(nova: Nova, here: Mapping[str, Server],
+                    readable: Mapping[str, bool],
+                    is_made: Callable[[str], bool],
+                    missing: Trouble, unreadable: Trouble,
+                    ) -> Iterator[Finding]:
+    """Return the servers that should have a machine here and have none.
+
+    :param readable: the machines that there are, by their servers' UUIDs:
+        whether the hypervisor can read their settings
+    :param is_made: whether a server is just being made
+    """
+    for uuid, server in here.items():
+        if uuid not in readable and server.has_machine:
+            trouble = missing
+        elif not readable.get(uuid, True):
+            trouble = unreadable
+        else:
+            continue
+        yield Finding(
+            'server', f'{server.name} ({uuid})', trouble.why, trouble.fix,
+            waits=(MADE if is_made(uuid) else server.under_way
+                   or nova.young(server.launched)))
 
 
 def why_gone(server: Server | None, uuid: str) -> str:

@@ -28,8 +28,6 @@ from nova_hypervisors.virtualbox import machines
 from nova_hypervisors.virtualbox import powerops
 from nova_hypervisors.virtualbox import vmops
 
-_MADE = 'the server is being made'
-
 Findings = Mapping[str, audits.Finding]
 Here = Mapping[str, audits.Server]
 
@@ -224,7 +222,7 @@ class Audit:
                 return "the settings of the server's machine cannot be read"
             server = here.get(uuid) or self._nova.find(uuid)
             if self._files.instance(uuid).spawning.exists():
-                return _MADE
+                return audits.MADE
             if server is not None and server.under_way:
                 return server.under_way
         return self._nova.young(_changed(Path(path)))
@@ -234,29 +232,25 @@ class Audit:
     def _gone(self, there: inventory.Inventory,
               here: Here) -> Iterator[audits.Finding]:
         """Return the servers that should have a machine here."""
-        for uuid, server in here.items():
-            machine = there.owned.get(uuid)
-            if machine is None and server.has_machine:
-                why = 'Nova has it on this host, where it has no machine'
-                fix = ('by hand: "openstack server rebuild" makes a machine '
-                       'anew, with a new root disk; or delete the server')
-            elif machine is not None and not machine.accessible:
-                why = 'VirtualBox cannot read the settings of its machine'
-                fix = ('by hand: see what has become of the .vbox file in '
-                       'its folder')
-            else:
-                continue
-            made = self._files.instance(uuid).spawning.exists()
-            yield audits.Finding(
-                'server', f'{server.name} ({uuid})', why, fix,
-                waits=(_MADE if made else server.under_way
-                       or self._nova.young(server.launched)))
+        return audits.without_machine(
+            self._nova, here,
+            {uuid: machine.accessible
+             for uuid, machine in there.owned.items()},
+            lambda uuid: self._files.instance(uuid).spawning.exists(),
+            missing=audits.Trouble(
+                'Nova has it on this host, where it has no machine',
+                'by hand: "openstack server rebuild" makes a machine '
+                'anew, with a new root disk; or delete the server'),
+            unreadable=audits.Trouble(
+                'VirtualBox cannot read the settings of its machine',
+                'by hand: see what has become of the .vbox file in '
+                'its folder'))
 
     def _waits(self, uuid: str, server: audits.Server | None) -> str:
         """Say why a server's things are left alone; empty if they are not."""
         instance_files = self._files.instance(uuid)
         if instance_files.spawning.exists():
-            return _MADE
+            return audits.MADE
         if server is not None and server.under_way:
             return server.under_way
         return self._nova.young(

@@ -25,8 +25,6 @@ from nova_hypervisors.vmwareapi import layout
 from nova_hypervisors.vmwareapi import machines
 from nova_hypervisors.vmwareapi import vmops
 
-_MADE = 'the server is being made'
-
 Here = Mapping[str, audits.Server]
 
 
@@ -234,30 +232,27 @@ class Audit:
 
     # Servers
 
-    def _gone(self, there: _Inventory, here: Here) -> Iterator[audits.Finding]:
+    def _gone(self, there: _Inventory,
+              here: Here) -> Iterator[audits.Finding]:
         """Return the servers that should have a machine here."""
-        for uuid, server in here.items():
-            machine = there.owned.get(uuid)
-            if machine is None and server.has_machine:
-                why = 'Nova has it on this host, where it has no machine'
-                fix = ('by hand: register its .vmx on the host if it is '
-                       'there; else rebuild or delete the server')
-            elif machine is not None and not machine.accessible:
-                why = 'the host cannot read the configuration of its machine'
-                fix = 'by hand: see what has become of its .vmx'
-            else:
-                continue
-            made = self._layout.spawning(uuid).exists()
-            yield audits.Finding(
-                'server', f'{server.name} ({uuid})', why, fix,
-                waits=(_MADE if made else server.under_way
-                       or self._nova.young(server.launched)))
+        return audits.without_machine(
+            self._nova, here,
+            {uuid: machine.accessible
+             for uuid, machine in there.owned.items()},
+            lambda uuid: self._layout.spawning(uuid).exists(),
+            missing=audits.Trouble(
+                'Nova has it on this host, where it has no machine',
+                'by hand: register its .vmx on the host if it is '
+                'there; else rebuild or delete the server'),
+            unreadable=audits.Trouble(
+                'the host cannot read the configuration of its machine',
+                'by hand: see what has become of its .vmx'))
 
     def _waits(self, uuid: str, server: audits.Server | None,
                changed: float | None) -> str:
         """Say why a server's things are left alone; empty if they are not."""
         if self._layout.spawning(uuid).exists():
-            return _MADE
+            return audits.MADE
         if server is not None and server.under_way:
             return server.under_way
         return self._nova.young(

@@ -16,6 +16,7 @@ from typing import ClassVar
 from nova_hypervisors.baremetal import nodes
 from nova_hypervisors.baremetal import settings
 from nova_hypervisors.clients import errors
+from nova_hypervisors.clients import telemetry
 from nova_hypervisors.clients.bmc import api
 
 if TYPE_CHECKING:
@@ -26,15 +27,23 @@ if TYPE_CHECKING:
 Setting = settings.Setting
 Fault = settings.Fault
 
+# What asks a BMC something, or several at once.
+_CALLS = frozenset(
+    name for name in dir(api.Machine) if not name.startswith('_')
+    and name != 'close') | {'powers'}
+
 
 class Machines:
     """The clients of machines, which a node's interfaces share.
 
     So a BMC, which takes few sessions and often one at a time, has one
     client, and that may keep its calls apart.
+
+    :param observe: is told of each call
     """
 
-    def __init__(self) -> None:
+    def __init__(self, observe: telemetry.Observer | None = None) -> None:
+        self._observe = observe
         self._lock = threading.Lock()
         self._known: dict[Hashable, api.Machine] = {}
 
@@ -48,7 +57,11 @@ class Machines:
         """
         with self._lock:
             if key not in self._known:
-                self._known[key] = make()
+                machine = make()
+                # redfish, ribcl, ipmi, openstack, virtualbox, fake
+                kind = type(machine).__module__.rpartition('.')[2]
+                self._known[key] = telemetry.told_of(machine, kind, _CALLS,
+                                                     self._observe)
             return self._known[key]
 
     def close(self) -> None:

@@ -33,6 +33,7 @@ from nova_hypervisors.baremetal import settings
 from nova_hypervisors.baremetal import store
 from nova_hypervisors.baremetal import tasks
 from nova_hypervisors.baremetal import usage
+from nova_hypervisors.clients import telemetry
 from nova_hypervisors.clients.bmc import api
 from nova_hypervisors.common import availability
 from nova_hypervisors.common import health
@@ -53,15 +54,19 @@ class Inventory:
     registry: interfaces.Registry
 
 
-def make_inventory(conf: cfg.ConfigOpts) -> Inventory:
-    """Connect to nothing; ``database.upgrade`` comes first."""
+def make_inventory(conf: cfg.ConfigOpts,
+                   observe: telemetry.Observer | None = None) -> Inventory:
+    """Connect to nothing; ``database.upgrade`` comes first.
+
+    :param observe: is told of each call of a machine's controller
+    """
     folder = Path(conf.state_path) / 'baremetal'
     db = database.Database(conf.baremetal.connection, folder)
     nodes = store.Store(db)
     services = backend.Services(
         settings.Sources(functools.partial(_option, conf),
                          functools.partial(_secret, conf)),
-        folder, backend.Machines(), nodes, usage.Images(db, conf.host),
+        folder, backend.Machines(observe), nodes, usage.Images(db, conf.host),
         deploying.Deploying(deploying.settings_of(conf, folder),
                             functools.partial(publishers.make, conf, folder)))
     return Inventory(conf.host, db, nodes, services,
@@ -114,7 +119,7 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
                emit: Callable[[virtevent.LifecycleEvent], None],
                measures: metrics.Metrics | None = None) -> Parts:
     group = conf.baremetal
-    here = make_inventory(conf)
+    here = make_inventory(conf, measures.observe if measures else None)
     instance_locks = locks.InstanceLocks()
     host = hostops.HostOps(here.store, here.host)
     make = tasks.Tasks(here.registry, here.services)

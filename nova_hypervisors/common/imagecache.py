@@ -29,6 +29,7 @@ from oslo_log import log as logging
 from oslo_utils import units
 from oslo_utils import uuidutils
 
+from nova_hypervisors.clients import telemetry
 from nova_hypervisors.common import images
 
 LOG = logging.getLogger(__name__)
@@ -49,13 +50,15 @@ class ImageCache:
     """:param disk_format: qemu-img's name of what the hypervisor opens
 
     :param timeout_s: limit of one conversion
+    :param looked_up: is told of each image that was looked for
     """
 
-    def __init__(self, folder: Path, disk_format: str,
-                 timeout_s: float) -> None:
+    def __init__(self, folder: Path, disk_format: str, timeout_s: float,
+                 looked_up: telemetry.LookedUp = telemetry.nobody) -> None:
         self._folder = folder
         self._format = disk_format
         self._timeout_s = timeout_s
+        self._looked_up = looked_up
 
     def ensure(self, context: nova_context.RequestContext, image_ref: str,
                trusted_certs: Any = None,
@@ -74,7 +77,9 @@ class ImageCache:
             for path in (self._original(key), self._iso(key)):
                 if path.exists():
                     os.utime(path)
+                    self._looked_up(False)
                     return path, False
+            self._looked_up(True)
             with self.fetched(context, image_ref, trusted_certs,
                               root_gb) as part:
                 path = (self._iso(key) if is_iso(part)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
+from pathlib import Path
 
 import prometheus_client
 from oslo_log import log as logging
@@ -15,6 +16,7 @@ from prometheus_client import metrics_core
 from prometheus_client import registry
 
 from nova_hypervisors.common import availability
+from nova_hypervisors.common import resources
 
 LOG = logging.getLogger(__name__)
 
@@ -49,6 +51,10 @@ class Metrics:
         self._seconds = prometheus_client.Histogram(
             f'{_PREFIX}call_seconds', 'How long calls took.', labels,
             buckets=_BUCKETS_S, registry=self._registry)
+        self._looked_up = prometheus_client.Counter(
+            f'{_PREFIX}image_cache_lookups',
+            'Images that were looked for in the cache.',
+            ('hypervisor', 'result'), registry=self._registry)
 
     def observe(self, operation: str, seconds: float, error: str) -> None:
         """Count a call: see clients/telemetry.py."""
@@ -56,6 +62,11 @@ class Metrics:
         self._seconds.labels(self._hypervisor, operation).observe(seconds)
         if error:
             self._errors.labels(self._hypervisor, operation, error).inc()
+
+    def look_up(self, fetched: bool) -> None:
+        """Count an image that was looked for: see clients/telemetry.py."""
+        self._looked_up.labels(self._hypervisor,
+                               'miss' if fetched else 'hit').inc()
 
     def show_hypervisor(
             self, standing: Callable[[], availability.Standing]) -> None:
@@ -91,6 +102,34 @@ class Metrics:
                 yield (state, str(maintenance).lower()), number
         self._show('nodes', 'Nodes of bare metal.',
                    ('provision_state', 'maintenance'), samples)
+
+    def show_sessions(self, count: Callable[[], int]) -> None:
+        """Show how many sessions are open."""
+        self._show('sessions', 'Open sessions.', (), lambda: [((), count())])
+
+    def show_image_cache(self, folder: Path) -> None:
+        """Show what is in a folder of ours, which need not be there."""
+        def sizes() -> list[int]:
+            return ([path.stat().st_size for path in folder.iterdir()]
+                    if folder.exists() else [])
+        self._show('image_cache_files', 'Files in the image cache.', (),
+                   lambda: [((), len(sizes()))])
+        self._show('image_cache_bytes', 'Their size.', (),
+                   lambda: [((), sum(sizes()))])
+
+    def show_spaces(self, seen: Callable[[], Mapping[str, resources.Space]],
+                    ) -> None:
+        """Show the space for disks, as it was seen last.
+
+        :param seen: returns it by the names of the places
+        """
+        self._show('datastore_capacity_bytes', 'Its size.', ('datastore',),
+                   lambda: [((name,), space.capacity)
+                            for name, space in seen().items()])
+        self._show('datastore_free_bytes', 'What of it is free.',
+                   ('datastore',),
+                   lambda: [((name,), space.free)
+                            for name, space in seen().items()])
 
     def _show(self, name: str, description: str, labels: tuple[str, ...],
               samples: Callable[[], Samples]) -> None:

@@ -12,6 +12,14 @@ from oslo_config import cfg
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Space:
+    """Of a place for disks, in bytes."""
+
+    capacity: int
+    free: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Reserved:
     """What the operator keeps for the host itself."""
 

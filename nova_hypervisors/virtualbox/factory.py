@@ -120,15 +120,16 @@ def other_host(conf: cfg.ConfigOpts) -> files.HostFolders | None:
 
 
 def make_client(conf: cfg.ConfigOpts,
-                observe: telemetry.Observer | None = None,
+                measures: metrics.Metrics | None = None,
                 ) -> interface.VBoxClient:
     if conf.virtualbox.backend == 'webservice':
-        return _make_webservice_client(conf, observe)
-    return _make_vboxmanage_client(conf, observe)
+        return _make_webservice_client(conf, measures)
+    return _make_vboxmanage_client(conf,
+                                   measures.observe if measures else None)
 
 
 def _make_webservice_client(conf: cfg.ConfigOpts,
-                            observe: telemetry.Observer | None,
+                            measures: metrics.Metrics | None,
                             ) -> interface.VBoxClient:
     group = conf.virtualbox
     service = soap.Service(
@@ -139,7 +140,10 @@ def _make_webservice_client(conf: cfg.ConfigOpts,
     sessions = weblogon.WebSessions(
         service, group.webservice_user,
         functools.partial(webservice_password, conf),
-        retry.Policy(group.retry_count, group.retry_interval), observe)
+        retry.Policy(group.retry_count, group.retry_interval),
+        measures.observe if measures else None)
+    if measures:
+        measures.show_sessions(lambda: sessions.open_count)
     return webservice.WebServiceClient(sessions, group.copy_timeout,
                                        group.webservice_transfers)
 
@@ -201,7 +205,7 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
     machine_map = machines.Machines(client)
     instance_locks = locks.InstanceLocks()
     consoles = make_consoles(conf, client, machine_map, folders)
-    where = make_storage(conf, client)
+    where = make_storage(conf, client, measures)
     disks = diskops.DiskOps(client, where, conf.use_cow_images)
     networks = networkops.NetworkOps(
         client, machine_map, functools.partial(options.mappings, conf),
@@ -211,8 +215,12 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
     watch = watcher.Watcher(client, machine_map, instance_locks,
                             group.state_poll_interval, emit,
                             consoles.follow_serial, available)
+    host = hostops.HostOps(client, machine_map, folders, where,
+                           hostname=conf.host,
+                           reserved=resources.Reserved.of(conf))
     if measures:
         measures.show_servers(watch.states)
+        measures.show_spaces(lambda: host.spaces)
     power = powerops.PowerOps(
         client, machine_map, folders, networks, consoles, instance_locks,
         watch, soft_reboot_s=group.wait_soft_reboot_seconds)
@@ -235,9 +243,7 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
         consoles=consoles, devices=metadata, disks=disks, power=power,
         storage=where, watcher=watch,
         health=health.Endpoint.of(conf, available, measures),
-        host=hostops.HostOps(client, machine_map, folders, where,
-                             hostname=conf.host,
-                             reserved=resources.Reserved.of(conf)),
+        host=host,
         live_migrations=livemigrationops.LiveMigrationOps(
             client, machine_map, folders, disks, power, consoles, vms,
             instance_locks, address=_reachable(conf, group.teleport_address),
@@ -260,19 +266,22 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
         cache_ages=_cache_ages(conf))
 
 
-def make_storage(conf: cfg.ConfigOpts,
-                 client: interface.VBoxClient) -> storage.Storage:
+def make_storage(conf: cfg.ConfigOpts, client: interface.VBoxClient,
+                 measures: metrics.Metrics | None = None) -> storage.Storage:
     folders = host_files(conf)
     limit_s = conf.virtualbox.copy_timeout
+    looked_up = measures.look_up if measures else telemetry.nobody
     if folders.host is None:
+        if measures:
+            measures.show_image_cache(folders.image_cache)
         return storage.LocalStorage(client, folders, imagecache.ImageCache(
-            folders.image_cache, 'vdi', limit_s))
+            folders.image_cache, 'vdi', limit_s, looked_up))
     # options.py has made sure that it is the web service's.
     remote = cast('interface.RemoteClient', client)
     images = remoteimages.RemoteImages(
         remote, folders.host,
         imagecache.ImageCache(folders.snapshots, 'raw', limit_s),
-        folders.image_cache)
+        folders.image_cache, looked_up)
     return remotestorage.RemoteStorage(
         remote, folders.host, folders.snapshots, images,
         conf.virtualbox.webservice_disk_gb)

@@ -60,6 +60,8 @@ class HostOps:
         self._storage = where
         self._reserved = reserved
         self.hostname = hostname
+        #: the folder for servers, when Nova asked for it last
+        self.spaces: dict[str, resources.Space] = {}
 
     @functools.cached_property
     def node_uuid(self) -> str:
@@ -83,6 +85,9 @@ class HostOps:
         """Return what ComputeDriver.get_available_resource returns."""
         host = self._client.host()
         disk = self._storage.space()
+        where = (self._files.host.top if self._files.host
+                 else self._files.instances)
+        self.spaces = {str(where): resources.Space(disk.total, disk.free)}
         owned = self._usage(powerops.ALIVE)
         return {
             'vcpus': host.cpus,

@@ -23,6 +23,7 @@ from oslo_log import log as logging
 from oslo_utils import units
 
 from nova_hypervisors.clients import errors
+from nova_hypervisors.clients import telemetry
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import interface
 from nova_hypervisors.common import imagecache
@@ -36,18 +37,21 @@ class RemoteImages:
     """:class:`.storage.Images` on another host.
 
     :param local: makes raw disks of images
+    :param looked_up: is told of each image that was looked for
     :param used: a folder of ours, with an empty file for each in the cache,
         whose time is that of its last use: those on the host cannot be set
     """
 
     def __init__(self, client: interface.RemoteClient,
                  folders: files.HostFolders,
-                 local: imagecache.ImageCache, used: Path) -> None:
+                 local: imagecache.ImageCache, used: Path,
+                 looked_up: telemetry.LookedUp = telemetry.nobody) -> None:
         self._client = client
         self._folder = folders.images
         self._incoming = folders.incoming
         self._local = local
         self._used = used
+        self._looked_up = looked_up
 
     def ensure(self, context: nova_context.RequestContext, image_ref: str,
                trusted_certs: Any = None,
@@ -58,7 +62,9 @@ class RemoteImages:
             for name in (f'{key}.vdi', f'{key}.iso'):
                 if name in there:
                     self._use(name)
+                    self._looked_up(False)
                     return self._folder / name, False
+            self._looked_up(True)
             with self._local.fetched(context, image_ref, trusted_certs,
                                      root_gb) as image:
                 return self._send(image, key), True

@@ -44,8 +44,7 @@ class VMwareESXDriver(driver.Driver):
         measures = health.measured(CONF, self.column)
         self._parts = factory.make_parts(
             CONF, virtapi, self.emit_event,
-            client or factory.make_client(
-                CONF, measures.observe if measures else None), measures)
+            client or factory.make_client(CONF, measures), measures)
 
     # The service and the host
 

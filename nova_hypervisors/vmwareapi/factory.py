@@ -110,10 +110,10 @@ def make_layout(conf: cfg.ConfigOpts) -> layout.Layout:
 
 
 def make_client(conf: cfg.ConfigOpts,
-                observe: telemetry.Observer | None = None,
+                measures: metrics.Metrics | None = None,
                 ) -> interface.ESXClient:
     group = conf.vmware
-    return esx.ESXHost(
+    host = esx.ESXHost(
         str(group.host_ip), group.host_username or '',
         functools.partial(host_password, conf), port=group.host_port,
         # As Nova says of its options: with a file, insecure is ignored.
@@ -124,7 +124,10 @@ def make_client(conf: cfg.ConfigOpts,
         wsdl_location=group.wsdl_location or None,
         cache=make_layout(conf).private,
         policy=retry.Policy(group.api_retry_count, group.retry_interval),
-        observe=observe)
+        observe=measures.observe if measures else None)
+    if measures:
+        measures.show_sessions(lambda: host.open_sessions)
+    return host
 
 
 def host_password(conf: cfg.ConfigOpts) -> str:
@@ -146,7 +149,9 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
     host = hostops.HostOps(
         client, machine_map, hostname=conf.host,
         reserved=resources.Reserved.of(conf), pattern=group.datastore_regex)
-    images = imageops.ImageOps(client, where, group.task_timeout)
+    images = imageops.ImageOps(
+        client, where, group.task_timeout,
+        looked_up=measures.look_up if measures else telemetry.nobody)
     networks = networkops.NetworkOps(
         client, machine_map, functools.partial(options.mappings, conf))
     power = powerops.PowerOps(client, machine_map, instance_locks,
@@ -163,6 +168,7 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
                         _PROBE_S))
     if measures:
         measures.show_servers(watch.states)
+        measures.show_spaces(lambda: host.spaces)
     vms = vmops.VMOps(
         client, machine_map, where, host, images, networks, power,
         volumes, instance_locks, watch, evacuations, metadata,

@@ -49,6 +49,8 @@ class HostOps:
         self._pattern_text = pattern
         self._maintenance_timeout_s = maintenance_timeout_s
         self.hostname = hostname
+        #: the datastores for servers, when Nova asked for them last
+        self.spaces: dict[str, resources.Space] = {}
 
     @functools.cached_property
     def node_uuid(self) -> str:
@@ -73,7 +75,12 @@ class HostOps:
         """Return what ComputeDriver.get_available_resource returns."""
         host = self._client.host()
         usage = self._client.usage()
-        total, free = _space(self._usable(usage.datastores))
+        usable = self._usable(usage.datastores)
+        self.spaces = {
+            datastore.name: resources.Space(datastore.capacity,
+                                            datastore.free)
+            for datastore in usable}
+        total, free = _space(usable)
         return {
             'vcpus': host.threads,
             'vcpus_used': sum(

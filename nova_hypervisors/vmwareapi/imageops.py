@@ -28,6 +28,7 @@ from oslo_log import log as logging
 from oslo_utils import units
 
 from nova_hypervisors.clients import errors
+from nova_hypervisors.clients import telemetry
 from nova_hypervisors.clients.vsphere import api
 from nova_hypervisors.clients.vsphere import interface
 from nova_hypervisors.common import imagecache
@@ -79,15 +80,20 @@ class Wanted:
 
 
 class ImageOps:
-    """:param timeout_s: limit of one conversion"""
+    """:param timeout_s: limit of one conversion
+
+    :param looked_up: is told of each image that was looked for
+    """
 
     def __init__(self, client: interface.ESXClient, where: layout.Layout,
                  timeout_s: float,
-                 clock: Callable[[], float] = time.monotonic) -> None:
+                 clock: Callable[[], float] = time.monotonic,
+                 looked_up: telemetry.LookedUp = telemetry.nobody) -> None:
         self._client = client
         self._layout = where
         self._timeout_s = timeout_s
         self._clock = clock
+        self._looked_up = looked_up
         # What is known to be there, so that a spawn need not look.
         self._known: dict[api.DatastorePath, CachedImage] = {}
         self._unused_since: dict[api.DatastorePath, float] = {}
@@ -103,6 +109,7 @@ class ImageOps:
         with lockutils.lock(f'nova-hypervisors-{folder}'):
             found = self._known.get(folder) or self._find(folder)
             fetched = found is None
+            self._looked_up(fetched)
             if found is None:
                 found = self._fetch(context, folder, wanted)
             self._known[folder] = found

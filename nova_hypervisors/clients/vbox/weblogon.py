@@ -55,7 +55,13 @@ class WebSessions:
         self._observe = observe
         self._lock = threading.Lock()
         self._idle: list[WebSession] = []
+        self._open = 0
         self._version: version.Version | None = None
+
+    @property
+    def open_count(self) -> int:
+        """How many log-ons there are, as far as is known."""
+        return self._open
 
     def read(self, function: Callable[[WebSession], T]) -> T:
         """Call what may be called again, as a whole."""
@@ -93,7 +99,7 @@ class WebSessions:
         except (websession.SessionExpired, errors.ConnectionLost,
                 errors.TimedOut):
             # Nobody knows what it still is good for.
-            web.log_off()
+            self._end(web)
             raise
         except BaseException:
             self._keep(web)
@@ -105,7 +111,7 @@ class WebSessions:
         try:
             web.text('IVirtualBox_getAPIVersion', web.root)
         except (websession.SessionExpired, errors.ConnectionLost):
-            self._forget()
+            self._forget(web)
             return self._log_on()
         return web
 
@@ -117,15 +123,22 @@ class WebSessions:
 
     def _keep(self, web: WebSession) -> None:
         if web.calls > _MOST_CALLS:
-            web.log_off()
+            self._end(web)
             return
         with self._lock:
             self._idle.append(web)
+
+    def _end(self, web: WebSession) -> None:
+        with self._lock:
+            self._open -= 1
+        web.log_off()
 
     def _log_on(self) -> WebSession:
         root = telemetry.observed(self._observe, _LOG_ON, self._root)
         web = WebSession(self._service, root, self._policy, self._observe)
         web.quirks = version.Quirks.of(self._find_version(web))
+        with self._lock:
+            self._open += 1
         return web
 
     def _root(self) -> str:
@@ -163,8 +176,10 @@ class WebSessions:
     def version(self) -> version.Version:
         return self.read(self._find_version)
 
-    def _forget(self) -> None:
+    def _forget(self, *others: WebSession) -> None:
+        """Let go what has ended; there is nobody to log off from."""
         with self._lock:
+            self._open -= len(self._idle) + len(others)
             self._idle.clear()
 
     def close(self) -> None:
@@ -172,7 +187,7 @@ class WebSessions:
         with self._lock:
             idle, self._idle = self._idle, []
         for web in idle:
-            web.log_off()
+            self._end(web)
         self._service.close()
 
 

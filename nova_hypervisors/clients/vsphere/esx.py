@@ -58,6 +58,11 @@ class ESXHost(hosts.Hosts, machines.Machines, nfc.Leases, consoles.Consoles,
             link, session.Session(link, self._make_wire, user, password,
                                   policy), task_timeout_s)
 
+    @property
+    def open_sessions(self) -> int:
+        """How many there are: one, once somebody has logged in."""
+        return int(self._session.is_open)
+
     def _make_wire(self) -> wire.Wire:
         if self._wsdl_location is not None:
             return self._wire_of(self._wsdl_location)

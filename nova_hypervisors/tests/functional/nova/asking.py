@@ -5,6 +5,8 @@ import contextlib
 import http.client
 import json
 
+from prometheus_client import parser
+
 from nova_hypervisors import conf
 from nova_hypervisors.common import checks
 from nova_hypervisors.common import health
@@ -26,6 +28,18 @@ class AsksForHealth:
             asked.request('GET', path)
             answer = asked.getresponse()
             return answer.status, answer.read().decode()
+
+    def _metric(self, name, **labels):
+        """Return a metric's value by HTTP; None if it is not there."""
+        found = {}
+        for family in parser.text_string_to_metric_families(
+                self._get('/metrics')[1]):
+            found.update({
+                frozenset(sample.labels.items()): sample.value
+                for sample in family.samples
+                if sample.name == f'nova_hypervisors_{name}'})
+        wanted = {'hypervisor': self.compute.manager.driver.column, **labels}
+        return found.get(frozenset(wanted.items()))
 
     def _health(self):
         """Return the status, and what the hypervisor is."""

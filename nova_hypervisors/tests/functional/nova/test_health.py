@@ -60,6 +60,29 @@ class ESXHealthTest(asking.AsksForHealth, LooksAtTheService, esxbase.Base):
             self.assertIn(f'nova_hypervisors_{line}\n', text)
         self.assertNotIn(self.host.password, text)
 
+    def test_its_session_images_and_datastores_are_told(self):
+        self.assertEqual(1, self._metric('sessions'))
+        image = next(iter(self.glance.images))
+        # Each of the two datastores has a cache of its own.
+        for _ in range(3):
+            self._create_server(networks='none', image_uuid=image)
+        looked_up = [self._metric('image_cache_lookups_total', result=result)
+                     or 0 for result in ('hit', 'miss')]
+        self.assertEqual(3, sum(looked_up))
+        self.assertIn(looked_up, ([1, 2], [2, 1]))
+        asked = self._metric('calls_total', operation='RetrievePropertiesEx')
+        spaces = self.compute.manager.driver._parts.host.spaces
+        self.assertEqual(2, len(spaces))
+        for name, space in spaces.items():
+            for what in ('capacity', 'free'):
+                self.assertEqual(getattr(space, what), self._metric(
+                    f'datastore_{what}_bytes', datastore=name))
+        # Who asks for metrics asks nothing of the host.
+        self.assertEqual(asked, self._metric(
+            'calls_total', operation='RetrievePropertiesEx'))
+        self.compute.manager.driver._parts.client.close()
+        self.assertEqual(0, self._metric('sessions'))
+
 
 class BareMetalHealthTest(asking.AsksForHealth, LooksAtTheService,
                           baremetalbase.Base):
@@ -105,3 +128,12 @@ class BareMetalHealthTest(asking.AsksForHealth, LooksAtTheService,
         self._wait(lambda: on in self._get('/metrics')[1])
         self.store.update(self._node(server).uuid, maintenance=True)
         self.assertEqual(1, self._count(states.ACTIVE, 'true'))
+
+    def test_calls_of_its_controllers_are_told(self):
+        self._make()
+        self.assertLess(0, self._metric('calls_total',
+                                        operation='fake.power'))
+        self.assertLess(0, self._metric('calls_total',
+                                        operation='fake.power_on'))
+        self.assertIsNone(self._metric('calls_total',
+                                       operation='fake.close'))

@@ -11,6 +11,7 @@ from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.common import availability
 from nova_hypervisors.common import metrics
+from nova_hypervisors.common import resources
 
 SERVER = '11111111-2222-4333-8444-555555555555'
 
@@ -98,6 +99,41 @@ def test_nodes_are_counted(measures):
                                  (states.ACTIVE, True): 1})
     assert samples(measures, 'nodes') == {
         ('false', 'available'): 3, ('true', 'active'): 1}
+
+
+def test_sessions(measures):
+    open_ones = [1]
+    measures.show_sessions(lambda: len(open_ones))
+    assert samples(measures, 'sessions') == {(): 1}
+    open_ones.clear()
+    assert samples(measures, 'sessions') == {(): 0}
+
+
+def test_images_that_were_looked_for(measures):
+    for fetched in (True, False, False):
+        measures.look_up(fetched)
+    assert samples(measures, 'image_cache_lookups_total') == {
+        ('hit',): 2, ('miss',): 1}
+
+
+def test_what_is_in_the_image_cache(measures, tmp_path):
+    folder = tmp_path / 'cache'
+    measures.show_image_cache(folder)
+    assert samples(measures, 'image_cache_files') == {(): 0}
+    folder.mkdir()
+    (folder / 'a.vdi').write_bytes(b'12345')
+    (folder / 'a_1.vdi').write_bytes(b'123')
+    assert samples(measures, 'image_cache_files') == {(): 2}
+    assert samples(measures, 'image_cache_bytes') == {(): 8}
+
+
+def test_the_space_that_was_seen_last(measures):
+    seen = {}
+    measures.show_spaces(lambda: seen)
+    assert samples(measures, 'datastore_free_bytes') == {}
+    seen['fast'] = resources.Space(100, 40)
+    assert samples(measures, 'datastore_capacity_bytes') == {('fast',): 100}
+    assert samples(measures, 'datastore_free_bytes') == {('fast',): 40}
 
 
 def test_what_cannot_be_told_keeps_nothing_else_back(measures):

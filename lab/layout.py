@@ -26,6 +26,7 @@ PORTS = {name: port + _OFFSET for name, port in {
     'console-relay': 26084,
     'console-relay-2': 26085,
     'transfer-2': 26086,
+    'transfer-esx': 26087,
     'nova-api': 28774,
     'cinder': 28776,
     'placement': 28778,

@@ -250,6 +250,7 @@ def nova_compute_esx(lab: layout.Layout) -> Sections:
         'host_ip': '127.0.0.1', 'host_port': layout.PORTS['vcsim'],
         'host_username': vsphere.USER, 'host_password': PASSWORD,
         'ca_file': vsphere.certificate(lab),
+        'transfer_port': layout.PORTS['transfer-esx'],
         'physical_network_mappings': f'{PHYSICAL_NETWORK}:VM Network'}
     return sections
 

@@ -48,7 +48,7 @@ SUPPORT = {
         'operation.evacuate', 'operation.trigger-crash-dump',
         'boot.order', 'boot.once',
         'operation.attach-interface', 'operation.detach-interface',
-        'operation.rebuild', 'operation.get-guest-info',
+        'operation.rebuild', 'operation.resize', 'operation.get-guest-info',
         'operation.get-host-ip', 'operation.launch', 'operation.reboot',
         'operation.rescue', 'operation.resume', 'operation.snapshot',
         'operation.suspend', 'operation.terminate',
@@ -73,12 +73,14 @@ SUPPORT = {
     'operation.get-host-uptime': _partial(
         'Without the number of users and the load, which a host does not '
         'tell.'),
-    'operation.resize': _partial(
-        'On the host that a server is on, or to another one that has the '
-        'datastore in common on which the server is.'),
     'operation.live-migrate': _NEEDS_VCENTER,
     'operation.force-live-migration-to-complete': _NEEDS_VCENTER,
     'operation.abort-in-progress-live-migration': _NEEDS_VCENTER,
+    'operation.swap-volume': _missing(
+        "Nova's API asks for it of servers that run. A host copies no disk "
+        'that a running machine has open (the API reference, FileLocked of '
+        'CopyVirtualDisk_Task), pauses no machine, and moves the disks of '
+        'one (RelocateVM_Task) by vCenter only.'),
     'operation.pause': _NO_PAUSE,
     'operation.unpause': _NO_PAUSE,
     'operation.multiattach-volume': _missing(

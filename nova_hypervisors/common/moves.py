@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 
 from nova import context as nova_context
 from nova import exception
 from nova import objects
 from nova.compute import task_states
+
+from nova_hypervisors.clients import errors
 
 
 def is_on_one_host(migration: objects.Migration) -> bool:
@@ -63,3 +66,17 @@ def current(context: nova_context.RequestContext,
         return None
     return objects.Migration.get_by_id_and_instance(
         context, instance.migration_context.migration_id, instance.uuid)
+
+
+@contextlib.contextmanager
+def rolled_back() -> Iterator[None]:
+    """Tell Nova about a failure after which all is as it was."""
+    try:
+        yield
+    except errors.MachineNotFound:
+        raise
+    except (errors.ClientError, exception.ResizeError) as error:
+        reason = (error if isinstance(error, exception.ResizeError)
+                  else exception.ResizeError(reason=str(error)))
+        raise exception.InstanceFaultRollback(
+            inner_exception=reason) from error

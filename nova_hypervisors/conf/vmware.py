@@ -10,6 +10,7 @@ from oslo_config import cfg
 
 from nova_hypervisors.conf import certificates
 from nova_hypervisors.conf import esxmachines
+from nova_hypervisors.conf import transfer
 
 GROUP = cfg.OptGroup(
     'vmware',
@@ -141,7 +142,7 @@ server's folder on the datastore, and nothing limits its size.
     *certificates.OPTS,
 ]
 
-OPTS = [*HOST_OPTS, *esxmachines.OPTS, *CONSOLE_OPTS]
+OPTS = [*HOST_OPTS, *esxmachines.OPTS, *CONSOLE_OPTS, *transfer.OPTS]
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:

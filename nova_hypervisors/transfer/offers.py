@@ -41,8 +41,11 @@ class Offers:
         self._folder = folder
         self._now = now
 
-    def add(self, owner: str, files: Mapping[str, Path]) -> str:
-        """Offer files, each once; return the token to ask for them with."""
+    def add(self, owner: str, files: Mapping[str, Path | str]) -> str:
+        """Offer files, each once; return the token to ask for them with.
+
+        :param files: what the server's opener takes, by names
+        """
         token = secrets.token_urlsafe(32)
         self._write(self._path(token), Offer(
             owner, {name: str(path) for name, path in files.items()},

@@ -14,7 +14,6 @@ import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from nova_hypervisors.clients import errors
 from nova_hypervisors.transfer import identity
@@ -37,14 +36,66 @@ class Source:
     token: str = dataclasses.field(repr=False)
 
 
+class Incoming:
+    """A file that is being fetched.
+
+    :ivar size: of the file, in bytes
+    """
+
+    def __init__(self, answer: http.client.HTTPResponse,
+                 end: float) -> None:
+        self.size = self._left = (answer.length or 0) - _DIGEST_SIZE
+        self._answer = answer
+        self._end = end
+        self._digest = hashlib.sha256()
+
+    def read(self, count: int = _CHUNK) -> bytes:
+        """Return the next bytes; b'' when all have come, as they were sent.
+
+        :raises ConnectionLost: they are not what was sent
+        """
+        if time.monotonic() > self._end:
+            raise TimeoutError
+        if self._left <= 0:
+            self._verify()
+            return b''
+        chunk = self._answer.read(min(count, self._left))
+        if not chunk:
+            raise http.client.IncompleteRead(b'', self._left)
+        self._digest.update(chunk)
+        self._left -= len(chunk)
+        return chunk
+
+    def _verify(self) -> None:
+        if self._left < 0:
+            return
+        # Once: what is read again gets nothing.
+        self._left = -1
+        if not hmac.compare_digest(self._answer.read(_DIGEST_SIZE),
+                                   self._digest.digest()):
+            raise errors.ConnectionLost('what came is not what was sent',
+                                        operation='pull')
+
+
 def pull(source: Source, name: str, target: Path, *, timeout_s: float,
          ca_file: str | None = None) -> None:
     """Fetch a file; nobody else may read it.
 
+    What is raised, see :func:`incoming`; no file is left then.
+    """
+    with incoming(source, name, timeout_s=timeout_s, ca_file=ca_file) as data:
+        _receive(data, target)
+
+
+@contextlib.contextmanager
+def incoming(source: Source, name: str, *, timeout_s: float,
+             ca_file: str | None = None) -> Iterator[Incoming]:
+    """Begin to fetch a file.
+
     :param ca_file: who has to have signed the certificate, if anybody
     :raises CertificateRefused: it is not the source that answers
     :raises NotFound: it is not offered, or not any more
-    :raises ConnectionLost: only a part of it came; no file is left
+    :raises ConnectionLost: only a part of it came
     """
     end = time.monotonic() + timeout_s
     with _translated(f'{source.address}:{source.port}', name):
@@ -56,11 +107,15 @@ def pull(source: Source, name: str, target: Path, *, timeout_s: float,
             connection.request('GET', f'/{name}', headers={
                 'Authorization': f'Bearer {source.token}'})
             answer = connection.getresponse()
+            if answer.status == http.client.BAD_GATEWAY:
+                raise errors.ConnectionLost(
+                    f'{source.address} cannot read {name} itself now: its '
+                    'log says why', operation='pull')
             if answer.status != http.client.OK:
                 raise errors.NotFound(
                     f'{source.address} does not hand out {name}, or not any '
                     f'more (status {answer.status})', operation='pull')
-            _receive(answer, target, end)
+            yield Incoming(answer, end)
 
 
 def _context(ca_file: str | None) -> ssl.SSLContext:
@@ -94,37 +149,19 @@ def _connect(connection: http.client.HTTPSConnection,
             'the one that was announced', operation='pull')
 
 
-def _receive(answer: http.client.HTTPResponse, target: Path,
-             end: float) -> None:
+def _receive(data: Incoming, target: Path) -> None:
     handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(handle, 'wb') as file:
-            _write(answer, file, end)
+            while chunk := data.read():
+                if any(chunk):
+                    file.write(chunk)
+                else:
+                    file.seek(len(chunk), os.SEEK_CUR)
+            file.truncate(data.size)
     except BaseException:
         target.unlink()
         raise
-
-
-def _write(answer: http.client.HTTPResponse, file: BinaryIO,
-           end: float) -> None:
-    left = size = (answer.length or 0) - _DIGEST_SIZE
-    digest = hashlib.sha256()
-    while left > 0:
-        if time.monotonic() > end:
-            raise TimeoutError
-        chunk = answer.read(min(_CHUNK, left))
-        if not chunk:
-            raise http.client.IncompleteRead(b'', left)
-        digest.update(chunk)
-        left -= len(chunk)
-        if any(chunk):
-            file.write(chunk)
-        else:
-            file.seek(len(chunk), os.SEEK_CUR)
-    file.truncate(size)
-    if not hmac.compare_digest(answer.read(_DIGEST_SIZE), digest.digest()):
-        raise errors.ConnectionLost('what came is not what was sent',
-                                    operation='pull')
 
 
 @contextlib.contextmanager

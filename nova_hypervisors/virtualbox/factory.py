@@ -34,6 +34,7 @@ from nova_hypervisors.clients.vbox import webservice
 from nova_hypervisors.clients.vbox import websession
 from nova_hypervisors.common import availability
 from nova_hypervisors.common import devices
+from nova_hypervisors.common import handouts
 from nova_hypervisors.common import health
 from nova_hypervisors.common import imagecache
 from nova_hypervisors.common import locks
@@ -47,9 +48,6 @@ from nova_hypervisors.common import snapshotimages
 from nova_hypervisors.consoles import certificates
 from nova_hypervisors.consoles import relay
 from nova_hypervisors.consoles import serial
-from nova_hypervisors.transfer import identity
-from nova_hypervisors.transfer import offers
-from nova_hypervisors.transfer import server
 from nova_hypervisors.virtualbox import consoleops
 from nova_hypervisors.virtualbox import diskops
 from nova_hypervisors.virtualbox import files
@@ -246,7 +244,8 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
         host=host,
         live_migrations=livemigrationops.LiveMigrationOps(
             client, machine_map, folders, disks, power, consoles, vms,
-            instance_locks, address=_reachable(conf, group.teleport_address),
+            instance_locks,
+            address=handouts.reachable(conf, group.teleport_address),
             ports=options.ports(group.teleport_ports)),
         migrations=migrationops.MigrationOps(
             client, machine_map, folders, disks, power, vms, resizes, moves,
@@ -309,30 +308,10 @@ def make_consoles(conf: cfg.ConfigOpts, client: interface.VBoxClient,
 def _make_transfers(conf: cfg.ConfigOpts,
                     folders: files.HostFiles) -> transfers.Transfers:
     group = conf.virtualbox
-    offered = offers.Offers(folders.offers)
-    return transfers.Transfers(
-        folders, server.FileServer(group.transfer_address,
-                                   group.transfer_port, offered), offered,
-        address=_reachable(conf, group.transfer_address),
-        load_identity=functools.partial(_identity, conf, folders),
-        ca_file=group.transfer_ca_file or None,
-        timeout_s=group.copy_timeout,
-        policy=retry.Policy(group.retry_count, group.retry_interval))
-
-
-def _identity(conf: cfg.ConfigOpts,
-              folders: files.HostFiles) -> identity.Identity:
-    group = conf.virtualbox
-    if group.transfer_certificate:
-        return identity.Identity(Path(group.transfer_certificate),
-                                 Path(group.transfer_private_key))
-    return identity.ensure(folders.identity)
-
-
-def _reachable(conf: cfg.ConfigOpts, address: str) -> str:
-    """Return where others find what listens on an address."""
-    return (str(conf.my_ip) if address in ('0.0.0.0', '::')  # noqa: S104
-            else address)
+    return transfers.Transfers(folders, handouts.Handouts.of(
+        conf, 'virtualbox', offers=folders.offers,
+        own_identity=folders.identity, timeout_s=group.copy_timeout,
+        policy=retry.Policy(group.retry_count, group.retry_interval)))
 
 
 def display_settings(conf: cfg.ConfigOpts,

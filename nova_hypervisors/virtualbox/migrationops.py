@@ -3,19 +3,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections.abc import Callable
-from collections.abc import Iterator
 from pathlib import Path
 
 from nova import exception
 from nova import objects
 
-from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import interface
 from nova_hypervisors.common import locks
+from nova_hypervisors.common import moves
 from nova_hypervisors.common import request
 from nova_hypervisors.common import undo as undoing
 from nova_hypervisors.virtualbox import diskops
@@ -67,7 +65,7 @@ class MigrationOps:
         :raises InstanceFaultRollback: nothing was changed
         """
         uuid = self._machines.machine_uuid(instance.uuid)
-        with (_rolled_back(), self._locks.hold(instance.uuid),
+        with (moves.rolled_back(), self._locks.hold(instance.uuid),
               undoing.Undo() as undo):
             _check_size(instance, flavor)
             if self._client.machine_state(uuid) in powerops.ALIVE:
@@ -192,20 +190,6 @@ class MigrationOps:
             self._resizes.go_back(instance)
             if power_on:
                 self._power.boot(instance, prepare)
-
-
-@contextlib.contextmanager
-def _rolled_back() -> Iterator[None]:
-    """Tell Nova about a failure after which all is as it was."""
-    try:
-        yield
-    except errors.MachineNotFound:
-        raise
-    except (errors.ClientError, exception.ResizeError) as error:
-        reason = (error if isinstance(error, exception.ResizeError)
-                  else exception.ResizeError(reason=str(error)))
-        raise exception.InstanceFaultRollback(
-            inner_exception=reason) from error
 
 
 def _check_size(instance: objects.Instance, flavor: objects.Flavor) -> None:

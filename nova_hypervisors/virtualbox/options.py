@@ -19,6 +19,7 @@ from oslo_config import cfg
 
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.common import checks
+from nova_hypervisors.common import handouts
 from nova_hypervisors.common import health
 from nova_hypervisors.consoles import rfb
 from nova_hypervisors.consoles import serial
@@ -247,29 +248,13 @@ def _relay(conf: cfg.ConfigOpts) -> Iterator[Finding]:
 
 
 def _transfer(conf: cfg.ConfigOpts) -> Iterator[Finding]:
-    group = conf.virtualbox
-    if bool(group.transfer_certificate) != bool(group.transfer_private_key):
-        yield Finding('[virtualbox] transfer_certificate',
-                      'it goes with transfer_private_key: set both or neither')
-    for name in ('transfer_certificate', 'transfer_private_key',
-                 'transfer_ca_file'):
-        path = group[name]
-        if path and not os.access(path, os.R_OK):
-            yield Finding(f'[virtualbox] {name}', f'{path} cannot be read')
-    for name in ('transfer_address', 'teleport_address'):
-        try:
-            ipaddress.ip_address(group[name])
-        except ValueError:
-            yield Finding(f'[virtualbox] {name}', f'{group[name]!r} is no IP '
-                          'address: write one of this host')
+    yield from handouts.findings(conf, 'virtualbox')
+    yield from handouts.address_findings(conf, 'virtualbox',
+                                         'teleport_address')
     try:
-        ports(group.teleport_ports)
+        ports(conf.virtualbox.teleport_ports)
     except ValueError as error:
         yield Finding('[virtualbox] teleport_ports', str(error))
-    if group.transfer_port and group.transfer_port == group.console_port:
-        yield Finding('[virtualbox] transfer_port',
-                      f'{group.transfer_port} is console_port too: each needs '
-                      'one of its own')
 
 
 def _networks(conf: cfg.ConfigOpts) -> Iterator[Finding]:

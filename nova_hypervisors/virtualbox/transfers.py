@@ -10,24 +10,16 @@ from __future__ import annotations
 import dataclasses
 import secrets
 import shutil
-from collections.abc import Callable
 from collections.abc import Mapping
 from pathlib import Path
 
-from nova import exception
-from oslo_serialization import jsonutils
-
 from nova_hypervisors.clients import errors
-from nova_hypervisors.clients import retry
-from nova_hypervisors.transfer import identity
-from nova_hypervisors.transfer import offers as offering
-from nova_hypervisors.transfer import pull
-from nova_hypervisors.transfer import server
+from nova_hypervisors.common import handouts as handing
 from nova_hypervisors.virtualbox import files
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Departure:
+class Departure(handing.Departure):
     """What the host that a server goes to is told.
 
     :param folder: the server's, where it is seen from both
@@ -43,64 +35,19 @@ class Departure:
     fingerprint: str
     token: str = dataclasses.field(repr=False)
 
-    def to_text(self) -> str:
-        return str(jsonutils.dumps(dataclasses.asdict(self)))
-
-    @classmethod
-    def from_text(cls, text: str) -> Departure:
-        """:raises MigrationError: another driver has written it"""
-        try:
-            return cls(**jsonutils.loads(text))
-        except (TypeError, ValueError) as error:
-            raise exception.MigrationError(
-                reason='the host that the server leaves does not say where '
-                'its disks are: is its driver another one, or another '
-                f'release? ({error})') from error
-
 
 class Transfers:
-    """:param address: what other hosts are told to connect to
-
-    :param load_identity: reads, or makes, the certificate to show
-    :param timeout_s: limit of one file
-    """
-
     def __init__(self, host_files: files.HostFiles,
-                 file_server: server.FileServer, offers: offering.Offers, *,
-                 address: str,
-                 load_identity: Callable[[], identity.Identity],
-                 ca_file: str | None, timeout_s: float,
-                 policy: retry.Policy) -> None:
+                 handouts: handing.Handouts) -> None:
         self._files = host_files
-        self._server = file_server
-        self._offers = offers
-        self._address = address
-        self._load_identity = load_identity
-        self._ca_file = ca_file
-        self._timeout_s = timeout_s
-        self._policy = policy
+        self._handouts = handouts
 
     def start(self) -> None:
-        """Begin to hand files out.
-
-        :raises InvalidConfiguration: the certificate or the port is no good
-        """
-        try:
-            context = self._load_identity().server_context()
-        except (OSError, ValueError) as error:
-            raise exception.InvalidConfiguration(
-                '[virtualbox] transfer_certificate or transfer_private_key '
-                f'cannot be used: {error}') from error
-        try:
-            self._server.start(context)
-        except OSError as error:
-            raise exception.InvalidConfiguration(
-                '[virtualbox] transfer_address and transfer_port '
-                f'{self._server.port} cannot be listened on: '
-                f'{error.strerror}') from error
+        """Begin to hand files out; see :meth:`.Handouts.start`."""
+        self._handouts.start()
 
     def stop(self) -> None:
-        self._server.stop()
+        self._handouts.stop()
 
     def offer(self, instance_uuid: str,
               paths: Mapping[str, Path]) -> Departure:
@@ -108,16 +55,16 @@ class Transfers:
         instance_files = self._files.instance(instance_uuid)
         note = secrets.token_hex(16)
         instance_files.leaving_note.write_text(note)
+        source = self._handouts.offer(instance_uuid, paths)
         return Departure(
             folder=str(instance_files.folder), note=note,
             names={name: path.name for name, path in paths.items()},
-            address=self._address, port=self._server.port,
-            fingerprint=self._load_identity().fingerprint(),
-            token=self._offers.add(instance_uuid, paths))
+            address=source.address, port=source.port,
+            fingerprint=source.fingerprint, token=source.token)
 
     def withdraw(self, instance_uuid: str) -> None:
         """Nobody comes for a server's files any more."""
-        self._offers.withdraw(instance_uuid)
+        self._handouts.withdraw(instance_uuid)
         for instance_files in (self._files.instance(instance_uuid),
                                self._files.left(instance_uuid)):
             instance_files.leaving_note.unlink(missing_ok=True)
@@ -162,11 +109,7 @@ class Transfers:
         target.chmod(0o600)
 
     def _pull(self, departure: Departure, name: str, target: Path) -> None:
-        source = pull.Source(departure.address, departure.port,
-                             departure.fingerprint, departure.token)
-        self._policy.call(lambda: pull.pull(
-            source, name, target, timeout_s=self._timeout_s,
-            ca_file=self._ca_file))
+        self._handouts.fetch(departure.source, name, target)
 
 
 def _reads(path: Path) -> str | None:

@@ -58,6 +58,7 @@ class VMwareESXDriver(driver.Driver):
             parts.vms.undo_interrupted()
             parts.snapshots.catch_up()
             parts.consoles.start()
+            parts.handouts.start()
             parts.client.on_change(lambda *_:
                                    parts.watcher.look_soon())
             parts.watcher.start()
@@ -66,6 +67,7 @@ class VMwareESXDriver(driver.Driver):
         self._parts.health.stop()
         self._parts.watcher.stop()
         self._parts.consoles.stop()
+        self._parts.handouts.stop()
         self._parts.client.close()
 
     def host_maintenance_mode(self, host: str, mode: bool) -> str:
@@ -181,10 +183,12 @@ class VMwareESXDriver(driver.Driver):
         with boundary.for_instance(instance):
             if host is None:
                 self._parts.resizes.keep(instance, flavor, timeout)
+            elif self._parts.migrations.is_shared(context, instance, host):
+                self._parts.migrations.depart(instance, flavor,
+                                              block_device_info, timeout)
             else:
-                self._parts.migrations.depart(
-                    context, instance, host, flavor, block_device_info,
-                    timeout)
+                return self._parts.pulls.depart(instance, flavor,
+                                                block_device_info, timeout)
         return ''
 
     def finish_migration(
@@ -195,14 +199,18 @@ class VMwareESXDriver(driver.Driver):
             allocations: dict[str, Any],
             block_device_info: dict[str, Any] | None = None,
             power_on: bool = True, share_info: Any = None) -> None:
-        settle = (self._parts.resizes.resize if moves.is_on_one_host(migration)
-                  else self._parts.migrations.arrive)
+        settle = self._parts.migrations.arrive
+        if moves.is_on_one_host(migration):
+            settle = self._parts.resizes.resize
+        elif disk_info:
+            settle = functools.partial(self._parts.pulls.arrive,
+                                       told=disk_info)
         with boundary.for_instance(instance):
             settle(request.SpawnRequest.of(
                 context, instance, image_meta, network_info,
                 block_device_info, power_on),
-                functools.partial(self._parts.volumes.match, instance,
-                                  block_device_info))
+                prepare=functools.partial(self._parts.volumes.match, instance,
+                                          block_device_info))
 
     def confirm_migration(self, context: nova_context.RequestContext,
                           migration: objects.Migration,
@@ -211,8 +219,21 @@ class VMwareESXDriver(driver.Driver):
         with boundary.for_instance(instance):
             if moves.is_on_one_host(migration):
                 self._parts.resizes.confirm(instance)
+            elif self._parts.pulls.is_left(instance):
+                self._parts.pulls.confirm(instance)
             else:
                 self._parts.migrations.confirm(instance)
+
+    def delete_instance_files(self, instance: objects.Instance) -> bool:
+        """Delete what the unfinished move of a deleted server has left here.
+
+        Nova asks for it by itself, within ``[DEFAULT]
+        instance_delete_interval``.
+        """
+        with boundary.for_instance(instance):
+            self._parts.pulls.confirm(instance)
+            self._parts.vms.delete_files(instance)
+        return True
 
     def finish_revert_migration(
             self, context: nova_context.RequestContext,
@@ -220,8 +241,11 @@ class VMwareESXDriver(driver.Driver):
             migration: objects.Migration,
             block_device_info: dict[str, Any] | None = None,
             power_on: bool = True, share_info: Any = None) -> None:
-        settle = (self._parts.resizes.revert if moves.is_on_one_host(migration)
-                  else self._parts.migrations.revert)
+        settle = self._parts.migrations.revert
+        if moves.is_on_one_host(migration):
+            settle = self._parts.resizes.revert
+        elif self._parts.pulls.is_left(instance):
+            settle = self._parts.pulls.revert
         with boundary.for_instance(instance):
             settle(request.SpawnRequest.of(
                 context, instance, instance.image_meta, network_info,

@@ -26,6 +26,7 @@ from nova_hypervisors.clients.vsphere import esx
 from nova_hypervisors.clients.vsphere import interface
 from nova_hypervisors.common import availability
 from nova_hypervisors.common import devices
+from nova_hypervisors.common import handouts
 from nova_hypervisors.common import health
 from nova_hypervisors.common import locks
 from nova_hypervisors.common import metrics
@@ -49,6 +50,7 @@ from nova_hypervisors.vmwareapi import migrationops
 from nova_hypervisors.vmwareapi import networkops
 from nova_hypervisors.vmwareapi import options
 from nova_hypervisors.vmwareapi import powerops
+from nova_hypervisors.vmwareapi import pullops
 from nova_hypervisors.vmwareapi import rescueops
 from nova_hypervisors.vmwareapi import resizeops
 from nova_hypervisors.vmwareapi import snapshotops
@@ -95,6 +97,8 @@ class Parts:
     rescues: rescueops.RescueOps
     resizes: resizeops.ResizeOps
     migrations: migrationops.MigrationOps
+    handouts: handouts.Handouts
+    pulls: pullops.PullOps
     watcher: Watcher
     cache_age_s: float | None
 
@@ -179,6 +183,11 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
             machine_id=machineid.text if group.machine_id else None,
             console_log=group.console_log))
     resizes = resizeops.ResizeOps(client, machine_map, power, instance_locks)
+    handed_out = handouts.Handouts.of(
+        conf, 'vmware', offers=where.offers, own_identity=where.identity,
+        timeout_s=group.task_timeout,
+        policy=retry.Policy(group.api_retry_count, group.retry_interval),
+        opener=functools.partial(pullops.open_remote, client))
     return Parts(
         client=client, layout=where, machines=machine_map, host=host,
         health=health.Endpoint.of(conf, available, measures),
@@ -200,6 +209,10 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
         migrations=migrationops.MigrationOps(
             client, machine_map, evacuations, resizes, vms, volumes, power,
             instance_locks),
+        handouts=handed_out,
+        pulls=pullops.PullOps(
+            client, machine_map, where, host, handed_out, images, resizes,
+            vms, volumes, power, instance_locks),
         watcher=watch,
         cache_age_s=_cache_age_s(conf))
 

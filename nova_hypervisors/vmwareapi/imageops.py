@@ -197,15 +197,24 @@ class ImageOps:
         with (self._converted(image, path, 'raw') as raw,
               self._published(folder / _BASE) as part):
             os.truncate(raw, size)
-            self._client.create_disk(part, size, api.Provisioning.THICK,
-                                     api.DiskBus.LSI_LOGIC)
-            flat = flat_of(part)
-            self._client.delete_file(flat)
             with raw.open('rb') as data:
-                self._client.upload(flat, data, size)
-            if provisioning is api.Provisioning.THIN:
-                self._thin(part)
+                self.write_disk(part, data, size, provisioning,
+                                api.DiskBus.LSI_LOGIC)
         return CachedImage(folder / _BASE, size)
+
+    def write_disk(self, path: api.DatastorePath, data: api.Readable,
+                   size: int, provisioning: api.Provisioning,
+                   bus: api.DiskBus) -> None:
+        """Make a disk of bytes; what is left after an error is the caller's.
+
+        :param size: of the disk
+        """
+        self._client.create_disk(path, size, api.Provisioning.THICK, bus)
+        flat = flat_of(path)
+        self._client.delete_file(flat)
+        self._client.upload(flat, data, size)
+        if provisioning is api.Provisioning.THIN:
+            self._thin(path)
 
     def _thin(self, part: api.DatastorePath) -> None:
         """Make a disk thin: what is uploaded never is."""

@@ -16,6 +16,8 @@ from pathlib import Path
 
 from nova_hypervisors.clients.vsphere import api
 
+_LEAVING = 'leaving-'
+
 _UUID = r'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'
 
 
@@ -37,6 +39,14 @@ class InstanceFiles:
     def former_root_disk(self) -> api.DatastorePath:
         """Of a server that was resized, until that is confirmed."""
         return self.folder / 'former-root.vmdk'
+
+    def leaving_disk(self, name: str) -> api.DatastorePath:
+        """Return a whole copy of a disk, for another host to fetch."""
+        return self.folder / f'{_LEAVING}{name}'
+
+    def is_leaving(self, name: str) -> bool:
+        """Return whether a file is the descriptor of such a copy."""
+        return name.startswith(_LEAVING) and not name.endswith('-flat.vmdk')
 
     @property
     def rescue_disk(self) -> api.DatastorePath:
@@ -90,6 +100,23 @@ class Layout:
         """Return the folder of what is there for a moment only."""
         return api.DatastorePath(datastore, f'{self.cache}/scratch')
 
+    def left(self, uuid: str) -> Path:
+        """Return the mark of a server that goes, or has gone, elsewhere.
+
+        In it is the folder of what stays here until that is confirmed.
+        """
+        return self.private / 'left' / uuid
+
+    @property
+    def offers(self) -> Path:
+        """What other hosts may fetch from this one."""
+        return self.private / 'offers'
+
+    @property
+    def identity(self) -> Path:
+        """The certificate with which it is handed out."""
+        return self.private / 'transfer.pem'
+
     @property
     def downloads(self) -> Path:
         """Scratch space of ours; garbage when the service starts."""
@@ -113,6 +140,7 @@ class Layout:
         self.private.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.private.chmod(0o700)
         (self.private / 'spawning').mkdir(exist_ok=True)
+        (self.private / 'left').mkdir(exist_ok=True)
         self.downloads.mkdir(exist_ok=True)
         for leftover in self.downloads.iterdir():
             leftover.unlink()

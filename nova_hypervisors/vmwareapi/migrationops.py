@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Any
 
 from nova import context as nova_context
-from nova import exception
 from nova import objects
 from nova.compute import rpcapi
 
@@ -46,38 +45,33 @@ class MigrationOps:
         self._power = power
         self._locks = instance_locks
 
-    def depart(self, context: nova_context.RequestContext,
-               instance: objects.Instance, host: str, flavor: objects.Flavor,
+    def depart(self, instance: objects.Instance, flavor: objects.Flavor,
                block_device_info: dict[str, Any] | None,
                timeout_s: int) -> None:
         """Stop a server, and let go of it.
 
-        :param host: of Nova, that it goes to
         :param flavor: the one that it is to have
         :raises InstanceFaultRollback: nothing was changed
         """
-        self._require_shared(context, instance, host)
         self._resizes.keep(instance, flavor, timeout_s)
         with self._locks.hold(instance.uuid):
             self._client.unregister_machine(self._machines.ref(instance.uuid))
             self._volumes.forget(block_device_info)
 
-    def _require_shared(self, context: nova_context.RequestContext,
-                        instance: objects.Instance, host: str) -> None:
-        """Ask as Nova does after a host was lost."""
+    def is_shared(self, context: nova_context.RequestContext,
+                  instance: objects.Instance, host: str) -> bool:
+        """Return whether a host has the datastore on which a server is.
+
+        Ask as Nova does after a host was lost.
+
+        :param host: of Nova
+        """
         name = self._evacuations.probe(instance)
         try:
-            seen = rpcapi.ComputeAPI().check_instance_shared_storage(
-                context, {'filename': name}, instance=instance, host=host)
+            return bool(rpcapi.ComputeAPI().check_instance_shared_storage(
+                context, {'filename': name}, instance=instance, host=host))
         finally:
             self._evacuations.delete_probe(name)
-        if not seen:
-            datastore = self._machines.files(instance.uuid).folder.datastore
-            raise exception.InstanceFaultRollback(exception.ResizeError(
-                reason=f'{host} does not have the datastore {datastore}, on '
-                'which the server is, among those that [vmware] '
-                'datastore_regex lets it use; between hosts without a '
-                'datastore in common servers do not move'))
 
     def arrive(self, wanted: request.SpawnRequest,
                prepare: Callable[[], None]) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from oslo_config import cfg
 
 from nova_hypervisors.common import checks
+from nova_hypervisors.common import handouts
 from nova_hypervisors.common import health
 from nova_hypervisors.common import network
 from nova_hypervisors.vmwareapi import networks
@@ -28,7 +29,8 @@ _REQUIRED = ('host_ip', 'host_username')
 def findings(conf: cfg.ConfigOpts) -> list[Finding]:
     """Return all that is wrong with the options of this driver."""
     return [*_host(conf), *_files(conf), *_datastores(conf),
-            *_networks(conf), *_consoles(conf), *health.findings(conf)]
+            *_networks(conf), *_consoles(conf),
+            *handouts.findings(conf, 'vmware'), *health.findings(conf)]
 
 
 def _host(conf: cfg.ConfigOpts) -> Iterator[Finding]:

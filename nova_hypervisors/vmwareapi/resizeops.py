@@ -33,6 +33,15 @@ from nova_hypervisors.vmwareapi import snapshotops
 from nova_hypervisors.vmwareapi import spec
 
 
+def check_size(instance: objects.Instance, flavor: objects.Flavor) -> None:
+    """:raises InstanceFaultRollback: disks do not shrink"""
+    if flavor.root_gb < instance.flavor.root_gb or (
+            flavor.ephemeral_gb < instance.flavor.ephemeral_gb):
+        raise exception.InstanceFaultRollback(exception.ResizeError(
+            reason='the new flavor has smaller disks, and disks do not '
+            'shrink'))
+
+
 class ResizeOps:
     def __init__(self, client: interface.ESXClient,
                  machine_map: machines.Machines, power: powerops.PowerOps,
@@ -48,11 +57,7 @@ class ResizeOps:
 
         :raises InstanceFaultRollback: disks do not shrink
         """
-        if flavor.root_gb < instance.flavor.root_gb or (
-                flavor.ephemeral_gb < instance.flavor.ephemeral_gb):
-            raise exception.InstanceFaultRollback(exception.ResizeError(
-                reason='the new flavor has smaller disks, and disks do not '
-                'shrink'))
+        check_size(instance, flavor)
         with self._locks.hold(instance.uuid):
             files = self._machines.files(instance.uuid)
             self._power.stop(instance.uuid, timeout_s)

@@ -125,7 +125,7 @@ class VMOps:
             plan = _Plan(wanted, planned, lost.files, None, lost)
         else:
             datastore = datastores.choose(
-                self._host.usable(), self._size(spawn.instance)).name
+                self._host.usable(), self.size(spawn.instance)).name
             plan = _Plan(
                 wanted, planned,
                 self._layout.instance(datastore, spawn.instance.uuid),
@@ -152,7 +152,7 @@ class VMOps:
             self._volumes.planned(spawn.block_device_info), lost.files, None,
             lost))
 
-    def _size(self, instance: objects.Instance) -> int:
+    def size(self, instance: objects.Instance) -> int:
         """Return the bytes that a server's disks take at once."""
         flavor = instance.flavor
         root_gb = 0 if self._settings.linked else flavor.root_gb
@@ -314,6 +314,11 @@ class VMOps:
         if destroy_disks:
             self._delete_folder(files.folder)
 
+    def discard(self, instance_uuid: str, folder: api.DatastorePath) -> None:
+        """Throw away what was half made; the instance's lock is held."""
+        self.take_away(instance_uuid, destroy_disks=True)
+        self._delete_folder(folder)
+
     def _power_off(self, instance_uuid: str) -> None:
         with contextlib.suppress(errors.MachineNotFound):
             if self._machines.find(instance_uuid).state is not (
@@ -342,8 +347,7 @@ class VMOps:
         for instance_uuid, folder in self._layout.interrupted().items():
             LOG.warning('Making the server %s was interrupted; what there is '
                         'of it is deleted', instance_uuid)
-            self.take_away(instance_uuid, destroy_disks=True)
-            self._delete_folder(folder)
+            self.discard(instance_uuid, folder)
             self._layout.spawning(instance_uuid).unlink()
 
     # Network adapters

@@ -12,6 +12,7 @@ import dataclasses
 import datetime
 import enum
 from collections.abc import Mapping
+from typing import Protocol
 
 from nova_hypervisors.clients.vsphere import datastorepath
 from nova_hypervisors.clients.vsphere import hostfacts
@@ -20,6 +21,12 @@ DatastorePath = datastorepath.DatastorePath
 CpuLeaf = hostfacts.CpuLeaf
 Host = hostfacts.Host
 License = hostfacts.License
+
+
+class Readable(Protocol):
+    """What is uploaded: b'' is its end."""
+
+    def read(self, count: int, /) -> bytes: ...
 
 
 class PowerState(enum.Enum):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import uuid
+from collections.abc import Iterator
 from typing import BinaryIO
 
 from nova_hypervisors.clients import errors
@@ -94,7 +95,7 @@ class Disks(tasks.HostTasks):
         self._run('DeleteDatastoreFile_Task', self._service('fileManager'),
                   **self._at(path))
 
-    def upload(self, path: api.DatastorePath, data: BinaryIO,
+    def upload(self, path: api.DatastorePath, data: api.Readable,
                size: int) -> None:
         # An extent belongs to a descriptor, and stays where it is.
         in_place = path.name.endswith(_EXTENT)
@@ -112,6 +113,17 @@ class Disks(tasks.HostTasks):
 
     def download(self, path: api.DatastorePath, target: BinaryIO) -> int:
         return self._files.download(self._place.datacenter_name, path, target)
+
+    @contextlib.contextmanager
+    def reading(self, path: api.DatastorePath,
+                ) -> Iterator[tuple[int, Iterator[bytes]]]:
+        with self._files.reading(self._place.datacenter_name,
+                                 path) as (size, blocks):
+            if size is None:
+                raise errors.ClientError(
+                    f'the host does not tell the size of {path}',
+                    operation='download')
+            yield size, blocks
 
     def console_log(self, path: api.DatastorePath, limit: int) -> bytes:
         return self._files.end(self._place.datacenter_name, path, limit)

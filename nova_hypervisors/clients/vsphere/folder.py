@@ -7,6 +7,7 @@ programming guide.
 
 from __future__ import annotations
 
+import contextlib
 import http
 import logging
 import queue
@@ -46,7 +47,7 @@ class Stream:
     :ivar error: what the source has raised
     """
 
-    def __init__(self, data: BinaryIO, size: int,
+    def __init__(self, data: api.Readable, size: int,
                  timeout_s: float | None = None) -> None:
         self._data = data
         self._size = size
@@ -118,7 +119,7 @@ class Folder:
         self._log_in = log_in
 
     def upload(self, datacenter: str, path: api.DatastorePath,
-               data: BinaryIO, size: int) -> None:
+               data: api.Readable, size: int) -> None:
         """Write a file and check that it has its size.
 
         What is left of it after an error is the caller's.
@@ -150,23 +151,37 @@ class Folder:
 
         :raises DataDamaged: they are not as many as were announced
         """
+        with self.reading(datacenter, path) as (_, blocks):
+            return sum(target.write(block) for block in blocks)
+
+    @contextlib.contextmanager
+    def reading(self, datacenter: str, path: api.DatastorePath,
+                ) -> Iterator[tuple[int | None, Iterator[bytes]]]:
+        """Yield the announced size of a file and its bytes, as they come.
+
+        :raises DataDamaged: (when iterated) they are not as many
+        """
         with self._ask('GET', _url(datacenter, path), {},
                        stream=True) as answer:
             check(answer, 'download', path)
             announced = answer.headers.get('Content-Length')
-            size = 0
-            try:
-                for block in answer.iter_content(_BLOCK):
-                    target.write(block)
-                    size += len(block)
-            except requests.RequestException as error:
-                raise self._link.error(error, 'download',
-                                       self._link.timeout_s) from error
-        if announced is not None and size != int(announced):
+            size = None if announced is None else int(announced)
+            yield size, self._blocks(answer, path, size)
+
+    def _blocks(self, answer: requests.Response, path: api.DatastorePath,
+                announced: int | None) -> Iterator[bytes]:
+        size = 0
+        try:
+            for block in answer.iter_content(_BLOCK):
+                size += len(block)
+                yield block
+        except requests.RequestException as error:
+            raise self._link.error(error, 'download',
+                                   self._link.timeout_s) from error
+        if announced is not None and size != announced:
             raise errors.DataDamaged(
                 f'{path} ended after {size} of {announced} bytes',
                 operation='download')
-        return size
 
     def end(self, datacenter: str, path: api.DatastorePath,
             limit: int) -> bytes:

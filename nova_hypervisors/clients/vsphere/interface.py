@@ -14,6 +14,8 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable
 from collections.abc import Collection
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import BinaryIO
 from typing import Protocol
 
@@ -147,7 +149,7 @@ class FileApi(Protocol):
     def delete_file(self, path: api.DatastorePath) -> None:
         """Delete a file or a folder with all in it."""
 
-    def upload(self, path: api.DatastorePath, data: BinaryIO,
+    def upload(self, path: api.DatastorePath, data: api.Readable,
                size: int) -> None:
         """Write a file; none is left if that fails.
 
@@ -160,6 +162,13 @@ class FileApi(Protocol):
     def download(self, path: api.DatastorePath,
                  target: BinaryIO) -> int:
         """Read a file into another; return its size."""
+
+    def reading(self, path: api.DatastorePath,
+                ) -> AbstractContextManager[tuple[int, Iterator[bytes]]]:
+        """Yield the size of a file, and its bytes as they come.
+
+        :raises MediumNotFound: there is no such file
+        """
 
     def import_disk(self, target: api.DatastorePath, data: BinaryIO,
                     size: int, capacity: int) -> None:

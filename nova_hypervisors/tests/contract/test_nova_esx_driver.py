@@ -63,6 +63,7 @@ class VMwareESXDriverTest(novatest.RunsUnderPytest,
                    host_port=host.port, host_username=host.user,
                    host_password=host.password,
                    ca_file=str(host.ca_file), console_port=0,
+                   transfer_address='127.0.0.1', transfer_port=0,
                    physical_network_mappings=['*:VM Network'],
                    wait_soft_reboot_seconds=1)
         self.useFixture(fixtures.MonkeyPatch(

@@ -44,7 +44,8 @@ prepare_networks_before_block_device_mapping clean_networks_preparation
 MOVES_PLUMBING = {'delete_instance_files'}
 MORE_PLUMBING = {'baremetal': NODES_PLUMBING,
                  'virtualbox-vboxmanage': MOVES_PLUMBING,
-                 'virtualbox-webservice': MOVES_PLUMBING}
+                 'virtualbox-webservice': MOVES_PLUMBING,
+                 'vmware-esx': MOVES_PLUMBING}
 
 # Nova's own matrix, as of Nova 34.
 NOVAS_ROWS = '''

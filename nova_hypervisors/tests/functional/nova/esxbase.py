@@ -49,6 +49,7 @@ class Base(novatest.RunsUnderPytest, novatest.LooksAtServers,
                    host_port=self.host.port, host_username=self.host.user,
                    host_password=self.host.password,
                    ca_file=str(self.host.ca_file), console_port=0,
+                   transfer_address='127.0.0.1', transfer_port=0,
                    physical_network_mappings=['*:VM Network'],
                    wait_soft_reboot_seconds=1)
         self.flags(group='wsgi',

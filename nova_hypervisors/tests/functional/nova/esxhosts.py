@@ -24,15 +24,22 @@ class Host:
 
 
 class TwoHosts(esxbase.Base):
-    """:cvar shared: both have the same datastore for servers"""
+    """:cvar shared: both have the same datastore for servers
+
+    :cvar root_gb: of the server; 0: as large as its image
+    """
 
     shared = True
+    root_gb = 1
 
     def setUp(self):
         self.computes = {}
         super().setUp()
         self._start(self.there)
-        self.server = self._create_server(networks='auto', host='here')
+        flavor = self._create_flavor(memory_mb=512, vcpu=1, disk=self.root_gb,
+                                     ephemeral=0, swap=0)
+        self.server = self._create_server(networks='auto', host='here',
+                                          flavor_id=flavor)
 
     def _setup_compute_service(self):
         self.flags(group='vmware', datastore_regex='^servers$')

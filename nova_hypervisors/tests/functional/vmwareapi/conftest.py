@@ -37,7 +37,7 @@ def config(tmp_path, host):
     fixture.config(group='oslo_concurrency', lock_path=str(tmp_path / 'lock'))
     fixture.config(group='vmware', host_ip=host.address, host_port=host.port,
                    host_username=host.user, host_password=host.password,
-                   ca_file=str(host.ca_file), console_port=0,
+                   ca_file=str(host.ca_file), console_port=0, transfer_port=0,
                    datastore_regex='^datastore1$',
                    physical_network_mappings=['physnet1:VM Network'],
                    vlan_interface='vmnic0', wait_soft_reboot_seconds=2)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files are handed out and fetched, by real connections on loopback."""
 
+import contextlib
 import dataclasses
 import os
 import socket
@@ -108,6 +109,23 @@ def test_an_authority_can_be_insisted_on(fetch, start, offers, path,
                          signed.fingerprint(),
                          offers.add('a server', {'root.vdi': path}))
     assert fetch(source, ca_file=str(authority.path)).read_bytes() == DATA
+
+
+def test_a_host_that_cannot_be_read_is_no_missing_file(own, offers,
+                                                       tmp_path):
+    @contextlib.contextmanager
+    def broken(path):
+        raise errors.TimedOut(f'{path} is on a host that does not answer')
+        yield
+
+    file_server = server.FileServer('127.0.0.1', 0, offers, broken)
+    file_server.start(own.server_context())
+    source = pull.Source('127.0.0.1', file_server.port, own.fingerprint(),
+                         offers.add('a server', {'root.vmdk': '[a] b'}))
+    with pytest.raises(errors.ConnectionLost, match='cannot read root.vmdk'):
+        pull.pull(source, 'root.vmdk', tmp_path / 'target', timeout_s=20)
+    assert offers.find(source.token) is not None
+    file_server.stop()
 
 
 def test_nobody_is_there(fetch, source):

@@ -122,7 +122,7 @@ def test_a_host_that_cannot_be_read_is_no_missing_file(own, offers,
     file_server.start(own.server_context())
     source = pull.Source('127.0.0.1', file_server.port, own.fingerprint(),
                          offers.add('a server', {'root.vmdk': '[a] b'}))
-    with pytest.raises(errors.ConnectionLost, match='cannot read root.vmdk'):
+    with pytest.raises(errors.ConnectionLost, match='cannot read root'):
         pull.pull(source, 'root.vmdk', tmp_path / 'target', timeout_s=20)
     assert offers.find(source.token) is not None
     file_server.stop()

@@ -87,7 +87,7 @@ def _read(config_files: Sequence[str],
                                init_rpc=False, configure_db=False)
         # A value of the wrong kind is noticed when it is first read.
         for group in ('virtualbox', 'rdp', 'vmware', 'baremetal', 'health',
-                      'vnc'):
+                      'incidents', 'vnc'):
             for name in conf.CONF[group]:
                 conf.CONF[group][name]
     except (cfg.Error, ValueError) as error:

@@ -28,6 +28,7 @@ from nova_hypervisors.clients import errors
 from nova_hypervisors.common import boundary
 from nova_hypervisors.common import driver as common_driver
 from nova_hypervisors.common import health
+from nova_hypervisors.common import incidents
 from nova_hypervisors.common import request
 
 CONF = conf.CONF
@@ -47,6 +48,7 @@ class BareMetalDriver(driver.ComputeDriver):
         self._parts = factory.make_parts(
             CONF, virtapi, self.emit_event,
             health.measured(CONF, self.column))
+        incidents.watch(CONF, self)
 
     # The service and its nodes
 

@@ -14,6 +14,7 @@ from nova_hypervisors.baremetal import deploying
 from nova_hypervisors.clients import errors
 from nova_hypervisors.common import checks
 from nova_hypervisors.common import health
+from nova_hypervisors.common import incidents
 
 Finding = checks.Finding
 
@@ -21,7 +22,8 @@ Finding = checks.Finding
 def findings(conf: cfg.ConfigOpts) -> list[Finding]:
     """Return all that is wrong with the options of this driver."""
     return [*_connection(conf), *_cleaning(conf), *_nova(conf),
-            *_deploying(conf), *health.findings(conf)]
+            *_deploying(conf), *health.findings(conf),
+            *incidents.findings(conf)]
 
 
 def _connection(conf: cfg.ConfigOpts) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ import select
 import ssl
 import threading
 import urllib.parse
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -82,10 +83,13 @@ class Service:
         self.where = url
 
     def call(self, operation: str, arguments: Mapping[str, Value],
-             timeout_s: float | None = None) -> ElementTree.Element:
+             timeout_s: float | None = None,
+             heard: Callable[[bytes], None] | None = None,
+             ) -> ElementTree.Element:
         """Call an operation and return the element that it answers with.
 
         :param timeout_s: if the answer may take longer than others
+        :param heard: is told the answer as it came
         :raises Fault: the service refuses
         :raises Unreachable: there is no connection; nothing was done
         :raises ConnectionLost: the connection broke; it may have been done
@@ -106,7 +110,9 @@ class Service:
                 f'the connection to {self.where} broke: '
                 f'{error or type(error).__name__}',
                 operation=operation) from error
-        return self._understood(operation, answer)
+        if heard is not None:
+            heard(answer)
+        return understood(self.where, operation, answer)
 
     def _message(self, operation: str,
                  arguments: Mapping[str, Value]) -> bytes:
@@ -192,21 +198,26 @@ class Service:
                 f'HTTP status {response.status} {response.reason}')
         return answer
 
-    def _understood(self, operation: str,
-                    answer: bytes) -> ElementTree.Element:
-        try:
-            # From the service that the operator has named.
-            body = ElementTree.fromstring(answer).find(f'{_ENVELOPE}Body')  # noqa: S314
-        except ElementTree.ParseError as error:
-            raise errors.ClientError(
-                f'{self.where} does not answer with SOAP: {error}',
-                operation=operation) from error
-        if body is None or not len(body):
-            raise errors.ClientError(f'{self.where} answers with nothing',
-                                     operation=operation)
-        if body[0].tag == f'{_ENVELOPE}Fault':
-            raise _fault(body[0])
-        return body[0]
+
+def understood(where: str, operation: str,
+               answer: bytes) -> ElementTree.Element:
+    """Return the element that a service answers with.
+
+    :raises Fault: the service refuses
+    """
+    try:
+        # From the service that the operator has named.
+        body = ElementTree.fromstring(answer).find(f'{_ENVELOPE}Body')  # noqa: S314
+    except ElementTree.ParseError as error:
+        raise errors.ClientError(
+            f'{where} does not answer with SOAP: {error}',
+            operation=operation) from error
+    if body is None or not len(body):
+        raise errors.ClientError(f'{where} answers with nothing',
+                                 operation=operation)
+    if body[0].tag == f'{_ENVELOPE}Fault':
+        raise _fault(body[0])
+    return body[0]
 
 
 def _arguments(arguments: Mapping[str, Value]) -> Iterator[bytes]:

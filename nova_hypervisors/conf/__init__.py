@@ -7,6 +7,7 @@ from nova_hypervisors.conf import baremetal
 from nova_hypervisors.conf import deploy
 from nova_hypervisors.conf import health
 from nova_hypervisors.conf import ilo
+from nova_hypervisors.conf import incidents
 from nova_hypervisors.conf import pxe
 from nova_hypervisors.conf import rdp
 from nova_hypervisors.conf import swift
@@ -19,6 +20,7 @@ baremetal.register_opts(CONF)
 deploy.register_opts(CONF)
 health.register_opts(CONF)
 ilo.register_opts(CONF)
+incidents.register_opts(CONF)
 pxe.register_opts(CONF)
 rdp.register_opts(CONF)
 swift.register_opts(CONF)

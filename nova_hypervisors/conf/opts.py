@@ -7,6 +7,7 @@ from nova_hypervisors.conf import baremetal
 from nova_hypervisors.conf import deploy
 from nova_hypervisors.conf import health
 from nova_hypervisors.conf import ilo
+from nova_hypervisors.conf import incidents
 from nova_hypervisors.conf import pxe
 from nova_hypervisors.conf import rdp
 from nova_hypervisors.conf import swift
@@ -17,4 +18,4 @@ from nova_hypervisors.conf import vmware
 def list_opts() -> list[tuple[cfg.OptGroup, list[cfg.Opt]]]:
     return [(module.GROUP, module.OPTS)
             for module in (virtualbox, rdp, vmware, baremetal, deploy, ilo,
-                           pxe, swift, health)]
+                           pxe, swift, health, incidents)]

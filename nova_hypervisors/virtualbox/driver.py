@@ -17,6 +17,7 @@ from nova_hypervisors.clients.vbox import interface
 from nova_hypervisors.common import boundary
 from nova_hypervisors.common import driver
 from nova_hypervisors.common import health
+from nova_hypervisors.common import incidents
 from nova_hypervisors.common import request
 from nova_hypervisors.virtualbox import diagnostics
 from nova_hypervisors.virtualbox import factory
@@ -47,6 +48,7 @@ class VirtualBoxDriver(moving.MovesServers, driver.Driver):
         self._parts = factory.make_parts(
             CONF, virtapi, self.emit_event,
             client or factory.make_client(CONF, measures), measures)
+        incidents.watch(CONF, self)
 
     # The service and the host
 

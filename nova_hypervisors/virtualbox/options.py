@@ -21,6 +21,7 @@ from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.common import checks
 from nova_hypervisors.common import handouts
 from nova_hypervisors.common import health
+from nova_hypervisors.common import incidents
 from nova_hypervisors.consoles import rfb
 from nova_hypervisors.consoles import serial
 from nova_hypervisors.virtualbox import files
@@ -76,7 +77,8 @@ def findings(conf: cfg.ConfigOpts) -> list[Finding]:
     return [*_backend(conf), *_other_host(conf), *_paths(conf),
             *_polling(conf), *_display(conf), *_rdp(conf), *_relay(conf),
             *_networks(conf), *_transfer(conf), *_guests(conf),
-            *health.findings(conf)]
+            *health.findings(conf),
+            *incidents.findings(conf)]
 
 
 def _guests(conf: cfg.ConfigOpts) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from nova_hypervisors.clients.vsphere import interface
 from nova_hypervisors.common import boundary
 from nova_hypervisors.common import driver
 from nova_hypervisors.common import health
+from nova_hypervisors.common import incidents
 from nova_hypervisors.common import moves
 from nova_hypervisors.common import request
 from nova_hypervisors.vmwareapi import diagnostics
@@ -45,6 +46,7 @@ class VMwareESXDriver(driver.Driver):
         self._parts = factory.make_parts(
             CONF, virtapi, self.emit_event,
             client or factory.make_client(CONF, measures), measures)
+        incidents.watch(CONF, self)
 
     # The service and the host
 

@@ -18,6 +18,7 @@ from oslo_config import cfg
 from nova_hypervisors.common import checks
 from nova_hypervisors.common import handouts
 from nova_hypervisors.common import health
+from nova_hypervisors.common import incidents
 from nova_hypervisors.common import network
 from nova_hypervisors.vmwareapi import networks
 
@@ -30,7 +31,8 @@ def findings(conf: cfg.ConfigOpts) -> list[Finding]:
     """Return all that is wrong with the options of this driver."""
     return [*_host(conf), *_files(conf), *_datastores(conf),
             *_networks(conf), *_consoles(conf),
-            *handouts.findings(conf, 'vmware'), *health.findings(conf)]
+            *handouts.findings(conf, 'vmware'), *health.findings(conf),
+            *incidents.findings(conf)]
 
 
 def _host(conf: cfg.ConfigOpts) -> Iterator[Finding]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import os
 import re
@@ -17,11 +18,15 @@ from pathlib import Path
 
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients import execute
+from nova_hypervisors.clients import recording
 from nova_hypervisors.clients import retry
 from nova_hypervisors.clients import telemetry
 from nova_hypervisors.clients.vbox import codes
 from nova_hypervisors.clients.vbox import commands
 from nova_hypervisors.clients.vbox import daemon
+
+#: Where calls are noted: see clients/recording.py.
+SEAM = 'vboxmanage'
 
 _ERROR = re.compile(r'^VBoxManage(?:\.exe)?: error: (?P<text>.*)$',
                     re.MULTILINE)
@@ -71,14 +76,15 @@ class Program:
         :param interrupt: by which another thread can ask it to give up
         :raises ClientError: it failed, after retries if they could help
         """
+        recording.hide(secrets)
         with contextlib.ExitStack() as stack:
             words = command
             if secrets:
                 path = stack.enter_context(self._response_file(command))
                 words = (f'@{path}',)
             call = functools.partial(
-                self._first_alone, words, timeout_s or self._timeout_s,
-                operation=command[0], secrets=secrets, interrupt=interrupt)
+                self._first_alone, command, words,
+                timeout_s or self._timeout_s, secrets, interrupt)
             try:
                 return self._policy.call(call)
             except errors.TimedOut:
@@ -92,37 +98,32 @@ class Program:
                     return call()
                 raise
 
-    def _first_alone(self, words: commands.Command, timeout_s: float,
-                     operation: str, secrets: Collection[str],
+    def _first_alone(self, command: commands.Command, words: commands.Command,
+                     timeout_s: float, secrets: Collection[str],
                      interrupt: execute.Interrupt | None) -> str:
+        """:param words: the command, or the file that it stands in"""
         with contextlib.ExitStack() as stack:
             if not self._called:
                 stack.enter_context(self._first_call)
             output = telemetry.observed(
-                self._observe, operation, functools.partial(
-                    self._once, words, timeout_s, operation, secrets,
+                self._observe, command[0], functools.partial(
+                    self._once, command, words, timeout_s, secrets,
                     interrupt))
             self._called = True
         return output
 
-    def _once(self, words: commands.Command, timeout_s: float,
-              operation: str, secrets: Collection[str],
+    def _once(self, command: commands.Command, words: commands.Command,
+              timeout_s: float, secrets: Collection[str],
               interrupt: execute.Interrupt | None) -> str:
-        try:
-            done = self._run((self._path, '-q', *words), timeout_s, self._env,
-                             interrupt)
-        except errors.TimedOut as error:
-            raise errors.TimedOut(error.detail, operation=operation) from error
-        found = _ERROR.findall(done.stderr)
-        # Some commands print an error and end with status 0 all the same.
-        if done.returncode == 0 and not found:
-            return done.stdout
-        detail = _detail(found, done)
-        for secret in secrets:
-            detail = detail.replace(secret, '***')
-        code = _CODE.search(done.stderr)
-        raise codes.error_for(int(code['code'], 16) if code else None,
-                              detail, operation)
+        with recording.call(SEAM, command[0], lambda: command) as noted:
+            try:
+                done = self._run((self._path, '-q', *words), timeout_s,
+                                 self._env, interrupt)
+            except errors.TimedOut as error:
+                raise errors.TimedOut(error.detail,
+                                      operation=command[0]) from error
+            noted.answer = dataclasses.asdict(done)
+            return understood(done, command[0], secrets)
 
     @contextlib.contextmanager
     def _response_file(self, command: commands.Command) -> Iterator[str]:
@@ -135,6 +136,24 @@ class Program:
             yield path
         finally:
             Path(path).unlink()
+
+
+def understood(done: execute.Completed, operation: str,
+               secrets: Collection[str] = ()) -> str:
+    """Return what a run has printed.
+
+    :raises ClientError: it failed
+    """
+    found = _ERROR.findall(done.stderr)
+    # Some commands print an error and end with status 0 all the same.
+    if done.returncode == 0 and not found:
+        return done.stdout
+    detail = _detail(found, done)
+    for secret in secrets:
+        detail = detail.replace(secret, '***')
+    code = _CODE.search(done.stderr)
+    raise codes.error_for(int(code['code'], 16) if code else None,
+                          detail, operation)
 
 
 def _detail(found: list[str], done: execute.Completed) -> str:

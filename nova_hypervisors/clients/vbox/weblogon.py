@@ -18,8 +18,10 @@ from typing import Concatenate
 from typing import ParamSpec
 from typing import Protocol
 from typing import TypeVar
+from xml.etree import ElementTree
 
 from nova_hypervisors.clients import errors
+from nova_hypervisors.clients import recording
 from nova_hypervisors.clients import retry
 from nova_hypervisors.clients import soap
 from nova_hypervisors.clients import telemetry
@@ -31,7 +33,8 @@ from nova_hypervisors.clients.vbox.websession import WebSession
 # thousand objects for it.
 _MOST_CALLS = 5000
 
-_LOG_ON = 'IWebsessionManager_logon'
+#: The operation that is called before all others.
+LOG_ON = 'IWebsessionManager_logon'
 
 T = TypeVar('T')
 P = ParamSpec('P')
@@ -134,7 +137,7 @@ class WebSessions:
         web.log_off()
 
     def _log_on(self) -> WebSession:
-        root = telemetry.observed(self._observe, _LOG_ON, self._root)
+        root = telemetry.observed(self._observe, LOG_ON, self._root)
         web = WebSession(self._service, root, self._policy, self._observe)
         web.quirks = version.Quirks.of(self._find_version(web))
         with self._lock:
@@ -143,22 +146,13 @@ class WebSessions:
 
     def _root(self) -> str:
         """Return the reference to IVirtualBox for a new log-on."""
-        try:
-            answer = self._service.call(_LOG_ON, {
-                'username': self._user, 'password': self._password()})
-        except soap.Fault as fault:
-            # It gives no reason.
-            raise errors.AuthenticationFailed(
-                f'{self._service.where} does not let the user {self._user!r} '
-                'log on, or has lost its VBoxSVC', operation=_LOG_ON,
-            ) from fault
-        root = answer.findtext(websession.RETURNED, '')
-        if not root:
-            # It says so to nobody, and takes half a minute to notice.
-            raise errors.Unreachable(
-                f'{self._service.where} has lost its VBoxSVC',
-                operation=_LOG_ON)
-        return root
+        password = self._password()
+        recording.hide([password])
+        arguments = {'username': self._user, 'password': password}
+        with websession.noted(self._service, LOG_ON, arguments) as heard:
+            def call() -> ElementTree.Element:
+                return self._service.call(LOG_ON, arguments, heard=heard)
+            return root_of(call, self._service.where, self._user)
 
     def _find_version(self, web: WebSession) -> version.Version:
         """Return VirtualBox's version, which is asked for once.
@@ -189,6 +183,27 @@ class WebSessions:
         for web in idle:
             self._end(web)
         self._service.close()
+
+
+def root_of(call: Callable[[], ElementTree.Element], where: str,
+            user: str) -> str:
+    """Return the reference that a call to log on answers with.
+
+    :raises AuthenticationFailed: it is refused
+    """
+    try:
+        answer = call()
+    except soap.Fault as fault:
+        # It gives no reason.
+        raise errors.AuthenticationFailed(
+            f'{where} does not let the user {user!r} log on, or has lost its '
+            'VBoxSVC', operation=LOG_ON) from fault
+    root = answer.findtext(websession.RETURNED, '')
+    if not root:
+        # It says so to nobody, and takes half a minute to notice.
+        raise errors.Unreachable(f'{where} has lost its VBoxSVC',
+                                 operation=LOG_ON)
+    return root
 
 
 class HasSessions(Protocol):

@@ -22,10 +22,12 @@ import threading
 import time
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import TypeVar
 from xml.etree import ElementTree
 
 from nova_hypervisors.clients import errors
+from nova_hypervisors.clients import recording
 from nova_hypervisors.clients import retry
 from nova_hypervisors.clients import soap
 from nova_hypervisors.clients import telemetry
@@ -35,6 +37,11 @@ from nova_hypervisors.clients.vbox import version
 LOG = logging.getLogger(__name__)
 
 NAMESPACE = 'http://www.virtualbox.org/'
+
+#: Where calls are noted: see clients/recording.py.
+SEAM = 'virtualbox-soap'
+#: ... and how what went on has ended.
+PROGRESS_SEAM = 'virtualbox-progress'
 
 #: See soap.Service.  vboxwebsrv has a thread for each connection, and starts
 #: none if there is one left; so of two new connections at once the second is
@@ -127,10 +134,11 @@ class WebSession:
 
     def _answer(self, operation: str,
                 arguments: dict[str, soap.Value]) -> ElementTree.Element:
-        try:
-            return self._service.call(operation, arguments)
-        except soap.Fault as fault:
-            raise error_for(fault, operation) from fault
+        with noted(self._service, operation, arguments) as heard:
+            try:
+                return self._service.call(operation, arguments, heard=heard)
+            except soap.Fault as fault:
+                raise error_for(fault, operation) from fault
 
     def release(self, reference: str) -> None:
         """Let the service forget a reference that is not needed any more."""
@@ -253,7 +261,21 @@ class WebSession:
         info = self.text('IProgress_getErrorInfo', progress)
         detail = (self.text('IVirtualBoxErrorInfo_getText', info) if info
                   else 'it failed')
-        raise codes.error_for(code, detail, operation)
+        with recording.call(PROGRESS_SEAM, operation) as call:
+            call.answer = {'code': code, 'detail': detail}
+            raise codes.error_for(code, detail, operation)
+
+
+@contextlib.contextmanager
+def noted(service: soap.Service, operation: str,
+          arguments: Mapping[str, soap.Value],
+          ) -> Iterator[Callable[[bytes], None]]:
+    """Note a call, and give what is to be told its answer."""
+    with recording.call(SEAM, operation, lambda: {
+            'where': service.where, 'arguments': arguments}) as call:
+        def heard(answer: bytes) -> None:
+            call.answer = answer
+        yield heard
 
 
 def error_for(fault: soap.Fault, operation: str) -> errors.ClientError:

@@ -7,6 +7,7 @@ import contextlib
 import io
 
 from nova_hypervisors.clients import errors
+from nova_hypervisors.clients import recording
 from nova_hypervisors.clients.vsphere import api
 from nova_hypervisors.clients.vsphere import disks
 from nova_hypervisors.clients.vsphere import tasks
@@ -29,9 +30,11 @@ class Consoles(disks.Disks):
             url=values.text(found, 'url'))
 
     def acquire_clone_ticket(self) -> str:
-        return values.text(
+        ticket = values.text(
             self._call('AcquireCloneTicket',
                        self._service('sessionManager')), 'returnval')
+        recording.hide([ticket])
+        return ticket
 
     def screenshot(self, ref: str) -> bytes:
         path = api.DatastorePath.parse(values.text(

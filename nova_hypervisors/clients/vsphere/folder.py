@@ -20,6 +20,7 @@ from typing import BinaryIO
 import requests
 
 from nova_hypervisors.clients import errors
+from nova_hypervisors.clients import recording
 from nova_hypervisors.clients.vsphere import api
 from nova_hypervisors.clients.vsphere import transport
 
@@ -28,6 +29,9 @@ LOG = logging.getLogger(__name__)
 # What is read ahead of the network, at the most: 4 MiB.
 _BLOCK = 1 << 20
 _AHEAD = 4
+
+#: Where answers are noted: see clients/recording.py.
+SEAM = 'vsphere-file'
 
 _DONE = (http.HTTPStatus.OK, http.HTTPStatus.CREATED,
          http.HTTPStatus.NO_CONTENT)
@@ -236,10 +240,18 @@ def _url(datacenter: str, path: api.DatastorePath) -> str:
 def check(answer: requests.Response, operation: str,
           path: api.DatastorePath | str) -> None:
     """:raises ClientError: the status is not one of success"""
-    status = answer.status_code
+    with recording.call(SEAM, operation, lambda: {
+            'path': str(path)}) as noted:
+        noted.answer = {'status': answer.status_code, 'reason': answer.reason}
+        judge(answer.status_code, answer.reason, operation, path)
+
+
+def judge(status: int, reason: str, operation: str,
+          path: api.DatastorePath | str) -> None:
+    """:raises ClientError: the status is not one of success"""
     if status in _DONE:
         return
-    said = f'{path}: HTTP status {status} {answer.reason}'
+    said = f'{path}: HTTP status {status} {reason}'
     if status == http.HTTPStatus.NOT_FOUND:
         raise errors.MediumNotFound(said, operation=operation)
     if status in _REFUSED:

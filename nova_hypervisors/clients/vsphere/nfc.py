@@ -91,8 +91,8 @@ class Leases(disks.Disks):
             if state == 'ready' and _INFO in found:
                 return found[_INFO]
             if state == 'error':
-                raise faults.to_error(faults.of_task(found[_ERROR]),
-                                      'ImportVApp')
+                tasks.raise_fault(faults.of_task(found[_ERROR]),
+                                  'ImportVApp')
             if time.monotonic() > end:
                 raise errors.TimedOut(
                     f'the lease was not ready within {_READY_S:g} seconds',

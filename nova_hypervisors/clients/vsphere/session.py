@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nova_hypervisors.clients import errors
+from nova_hypervisors.clients import recording
 from nova_hypervisors.clients import retry
 from nova_hypervisors.clients.vsphere import faults
 from nova_hypervisors.clients.vsphere import transport
@@ -176,4 +177,5 @@ class Session:
                 userName=self._user,
                 password=values.Secret(self._password()))
             self.key = values.text(answer, 'returnval/key')
+            recording.hide([self.key])
             self.number += 1

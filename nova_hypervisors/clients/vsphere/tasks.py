@@ -6,8 +6,10 @@ from __future__ import annotations
 import dataclasses
 import time
 from typing import Any
+from typing import NoReturn
 
 from nova_hypervisors.clients import errors
+from nova_hypervisors.clients import recording
 from nova_hypervisors.clients.vsphere import api
 from nova_hypervisors.clients.vsphere import faults
 from nova_hypervisors.clients.vsphere import properties
@@ -15,6 +17,9 @@ from nova_hypervisors.clients.vsphere import session
 from nova_hypervisors.clients.vsphere import transport
 from nova_hypervisors.clients.vsphere import values
 from nova_hypervisors.clients.vsphere import watcher
+
+#: Where the ends of tasks are noted: see clients/recording.py.
+SEAM = 'vsphere-task'
 
 # A task is asked for its state after so long without news of it.
 _LOOK_S = 15.0
@@ -93,7 +98,7 @@ class HostTasks:
                                      operation=operation)
         ended = self._end_of(task, operation)
         if ended.fault is not None:
-            raise faults.to_error(ended.fault, operation, target)
+            raise_fault(ended.fault, operation, target)
         return ended.result
 
     def _end_of(self, task: values.Ref, operation: str) -> watcher.TaskEnd:
@@ -124,6 +129,17 @@ class HostTasks:
             return {f'{prefix}Name': str(path),
                     f'{prefix}Datacenter': self._place.datacenter}
         return {'name': str(path), 'datacenter': self._place.datacenter}
+
+
+def raise_fault(fault: faults.Fault, operation: str,
+                target: values.Ref | None = None) -> NoReturn:
+    """Raise how a task has ended; note it, as others may have been told."""
+    with recording.call(SEAM, operation) as noted:
+        noted.answer = {
+            'name': fault.name, 'message': fault.message,
+            'details': fault.details, 'about': fault.about,
+            'target': None if target is None else list(target)}
+        raise faults.to_error(fault, operation, target)
 
 
 def machine_ref(ref: str) -> values.Ref:

@@ -14,6 +14,7 @@ import requests
 import urllib3.exceptions
 
 from nova_hypervisors.clients import errors
+from nova_hypervisors.clients import recording
 
 _CONNECTIONS = 16
 _SESSION = re.compile(r'vmware_soap_session=[^;,]+')
@@ -60,6 +61,7 @@ class Link:
         """Be known by the session of an answer from now on."""
         found = _SESSION.search(login.headers.get('Set-Cookie', ''))
         self._cookie = found.group(0) if found else ''
+        recording.hide([self._cookie])
 
     def forget(self) -> None:
         """Be nobody."""

@@ -24,10 +24,14 @@ from oslo_vmware import vim
 from oslo_vmware import vim_util
 
 from nova_hypervisors.clients import errors
+from nova_hypervisors.clients import recording
 from nova_hypervisors.clients import telemetry
 from nova_hypervisors.clients.vsphere import faults
 from nova_hypervisors.clients.vsphere import transport
 from nova_hypervisors.clients.vsphere import values
+
+#: Where calls are noted: see clients/recording.py.
+SEAM = 'vsphere-soap'
 
 _ENVELOPE = '{http://schemas.xmlsoap.org/soap/envelope/}'
 
@@ -118,17 +122,28 @@ class Wire:
                     name: self._as_suds(value)
                     for name, value in arguments.items()}).envelope
             message = self._with_secrets(message)
+        with recording.call(SEAM, operation, lambda: {
+                'where': self._link.where, 'target': list(target),
+                'message': message}) as noted:
+            try:
+                return self._exchange(operation, message, timeout_s, noted)
+            except faults.Fault as fault:
+                noted.typed = faults.to_error(fault, operation, target)
+                raise
+
+    def _exchange(self, operation: str, message: bytes,
+                  timeout_s: float | None,
+                  noted: recording.Call) -> values.Element:
         is_login = operation == 'Login'
         response = self._link.request(
             'POST', '/sdk', operation, timeout_s, {
                 'Content-Type': 'text/xml; charset=utf-8',
                 'SOAPAction': f'"urn:vim25/{self._version}"'},
             anonymous=is_login, data=message)
-        if response.status_code not in (http.HTTPStatus.OK, _FAULT_STATUS):
-            raise errors.ClientError(
-                f'{self._link.where} answers with HTTP status '
-                f'{response.status_code}', operation=operation)
-        answer = self._understood(operation, response.content)
+        noted.answer = {'status': response.status_code,
+                        'body': response.content}
+        answer = understood(self._link.where, operation,
+                            response.status_code, response.content)
         if is_login:
             self._link.remember(response)
         return answer
@@ -148,29 +163,40 @@ class Wire:
     def _with_secrets(self, message: bytes) -> bytes:
         for stand_in in list(self._secrets):
             if stand_in.encode() in message:
+                secret = self._secrets.pop(stand_in)
+                recording.hide([secret])
                 message = message.replace(
-                    stand_in.encode(), saxutils.escape(
-                        self._secrets.pop(stand_in)).encode())
+                    stand_in.encode(), saxutils.escape(secret).encode())
         return message
 
-    def _understood(self, operation: str, answer: bytes) -> values.Element:
-        try:
-            root = etree.fromstring(answer, etree.XMLParser(
-                resolve_entities=False, no_network=True, huge_tree=True))
-        except etree.XMLSyntaxError as error:
-            raise errors.ClientError(
-                f'{self._link.where} does not answer with SOAP: {error}',
-                operation=operation) from error
-        body = root.find(f'{_ENVELOPE}Body')
-        if body is None or not len(body):
-            raise errors.ClientError(
-                f'{self._link.where} answers with nothing',
-                operation=operation)
-        if body[0].tag == f'{_ENVELOPE}Fault':
-            raise faults.of_envelope(body[0])
-        if faults.NOT_AUTHENTICATED.encode() in answer:
-            _look_for_end_of_session(body[0])
-        return body[0]
+
+def understood(where: str, operation: str, status: int,
+               answer: bytes) -> values.Element:
+    """Return the element that a host answers with.
+
+    :raises Fault: the host refuses
+    :raises ClientError: it is no answer
+    """
+    if status not in (http.HTTPStatus.OK, _FAULT_STATUS):
+        raise errors.ClientError(
+            f'{where} answers with HTTP status {status}',
+            operation=operation)
+    try:
+        root = etree.fromstring(answer, etree.XMLParser(
+            resolve_entities=False, no_network=True, huge_tree=True))
+    except etree.XMLSyntaxError as error:
+        raise errors.ClientError(
+            f'{where} does not answer with SOAP: {error}',
+            operation=operation) from error
+    body = root.find(f'{_ENVELOPE}Body')
+    if body is None or not len(body):
+        raise errors.ClientError(f'{where} answers with nothing',
+                                 operation=operation)
+    if body[0].tag == f'{_ENVELOPE}Fault':
+        raise faults.of_envelope(body[0])
+    if faults.NOT_AUTHENTICATED.encode() in answer:
+        _look_for_end_of_session(body[0])
+    return body[0]
 
 
 def _class_of(error: Exception) -> str:

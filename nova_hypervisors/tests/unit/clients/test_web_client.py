@@ -39,7 +39,7 @@ class ScriptedService:
             'IMachine_getSessionState': 'Unlocked'}
         self.failures = collections.defaultdict(list)
 
-    def call(self, operation, arguments, timeout_s=None):
+    def call(self, operation, arguments, timeout_s=None, heard=None):
         self.calls.append((operation, dict(arguments)))
         if self.failures[operation]:
             raise self.failures[operation].pop(0)

@@ -64,6 +64,8 @@ def prepare_tests(lab: layout.Layout, show: progress.Progress,
                 testing.make_venv(lab, release)
 
     prepare(lab, show, make_venvs)
+    with show.step('Ironic from PyPI'):
+        testing.make_ironic_venv(lab)
     with show.step('A simulated ESX host'):
         vsphere.make(lab, lab.logs / 'vcsim.log')
     with show.step('Swift from PyPI'):

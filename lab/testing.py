@@ -44,6 +44,11 @@ RELEASES = {
            'neutron>=29.0.0,<30'),
 }
 
+#: Ironic, in a Python without Nova: its options have the same names.
+IRONIC = 'ironic-39'
+_IRONIC_REQUIREMENTS = ('ironic>=39.0.0,<40', 'pytest',
+                        'pytest-rerunfailures', 'pytest-xdist')
+
 # What depends on Nova's release.
 _NOVA_TESTS = (f'{_TESTS}/contract/test_signatures.py',
                f'{_TESTS}/contract/test_nova_virt_drivers.py',
@@ -64,6 +69,7 @@ class Suite:
     :param tries: of a test that fails: see tests/secondtries.py
     :param first_worker: the workers' numbers, by which they share out ports,
         begin with it
+    :param words: more of pytest's own
     """
 
     name: str
@@ -75,6 +81,13 @@ class Suite:
     tries: int = 1
     first_worker: int = 0
     limit_s: int = _SUITE_S
+    words: tuple[str, ...] = ()
+
+    def venv(self, lab: layout.Layout) -> Path:
+        """Return the virtual environment that it runs in."""
+        if self.release == IRONIC:
+            return lab.top / 'venvs' / IRONIC
+        return lab.nova_venv(self.release)
 
 
 SUITES = (
@@ -83,14 +96,20 @@ SUITES = (
     Suite('functional', NEWEST, (f'{_TESTS}/functional',), tries=2),
 )
 
-#: With the older releases, as these run nova-compute if nobody says otherwise.
-OLDER = tuple(
-    Suite(f'nova-{release}', release, _NOVA_TESTS, threads=False, workers=0,
-          tries=2, first_worker=8)
-    for release in RELEASES if release != NEWEST)
+#: What runs beside these, with one worker: what depends on Nova with its older
+#: releases, as these run nova-compute if nobody says otherwise; and what
+#: Ironic gets from us.
+BESIDE = (
+    *(Suite(f'nova-{release}', release, _NOVA_TESTS, threads=False, workers=0,
+            tries=2, first_worker=8)
+      for release in RELEASES if release != NEWEST),
+    Suite('ironic', IRONIC, (f'{_TESTS}/ironic',), workers=0, tries=2,
+          first_worker=8, words=(f'--confcutdir={_TESTS}/ironic',)))
 
 #: What takes long; its rows are proven by shorter tests too.
-LONG = Suite('long', NEWEST, (_TESTS,), marked='long', limit_s=2 * _SUITE_S)
+LONG = Suite('long', NEWEST, tuple(path for suite in SUITES
+                                   for path in suite.paths),
+             marked='long', limit_s=2 * _SUITE_S)
 
 
 def make_venv(lab: layout.Layout, release: str) -> Path:
@@ -105,6 +124,16 @@ def make_venv(lab: layout.Layout, release: str) -> Path:
     return venv
 
 
+def make_ironic_venv(lab: layout.Layout) -> None:
+    """Make the virtual environment of what Ironic gets from us."""
+    log = lab.logs / 'pip-ironic-types.log'
+    venv = lab.top / 'venvs' / IRONIC
+    packages.make_venv(lab, venv, _IRONIC_REQUIREMENTS, log)
+    packages.pip_install(
+        lab, venv, ('--reinstall-package', 'nova-hypervisors',
+                    *_IRONIC_REQUIREMENTS, f'{layout.CHECKOUT}[ironic]'), log)
+
+
 def run(lab: layout.Layout, suite: Suite, words: tuple[str, ...] = (),
         log: Path | None = None) -> int:
     """Run a suite with its output on ours; return pytest's exit status.
@@ -114,7 +143,7 @@ def run(lab: layout.Layout, suite: Suite, words: tuple[str, ...] = (),
     """
     with contextlib.ExitStack() as stack:
         output = stack.enter_context(log.open('w')) if log else sys.stdout
-        print(f'\n=== {suite.name}: Nova {suite.release}, '
+        print(f'\n=== {suite.name}: {suite.venv(lab).name}, '
               f'{"threads" if suite.threads else "eventlet"}', file=output,
               flush=True)
         try:
@@ -133,9 +162,10 @@ def _command(lab: layout.Layout, suite: Suite,
              words: tuple[str, ...]) -> list[str]:
     workers = (('-n', str(suite.workers), '--dist', 'worksteal')
                if suite.workers else ())
-    return [f'{lab.nova_venv(suite.release)}/bin/python', '-m', 'pytest', '-q',
+    return [f'{suite.venv(lab)}/bin/python', '-m', 'pytest', '-q',
             '--durations=40', '-m', suite.marked,
-            f'--reruns={suite.tries - 1}', *workers, *suite.paths, *words]
+            f'--reruns={suite.tries - 1}', *workers, *suite.words,
+            *suite.paths, *words]
 
 
 def _environment(lab: layout.Layout, suite: Suite) -> dict[str, str]:
@@ -143,7 +173,7 @@ def _environment(lab: layout.Layout, suite: Suite) -> dict[str, str]:
     records.unlink(missing_ok=True)
     return {
         **os.environ, 'LAB_DIR': str(lab.top),
-        'PATH': f'{lab.nova_venv(suite.release)}/bin:{os.environ["PATH"]}',
+        'PATH': f'{suite.venv(lab)}/bin:{os.environ["PATH"]}',
         'OS_NOVA_DISABLE_EVENTLET_PATCHING': str(suite.threads).lower(),
         'NOVA_HYPERVISORS_FIRST_WORKER': str(suite.first_worker),
         'NOVA_HYPERVISORS_PROOFS': str(records)}
@@ -192,16 +222,15 @@ def run_all(lab: layout.Layout, show: progress.Progress,
             proofs: str = 'check') -> int:
     """Run every suite; return 0 if all of them passed.
 
-    Those of the older releases, which have one worker each, run beside the
-    others.
+    Those with one worker each run beside the others.
     """
     results = [_result('lint', lambda: lint(lab))]
     with concurrent.futures.ThreadPoolExecutor(1) as beside:
-        older = [beside.submit(_logged, lab, suite) for suite in OLDER]
+        others = [beside.submit(_logged, lab, suite) for suite in BESIDE]
         results += [_result(suite.name, functools.partial(run, lab, suite))
                     for suite in SUITES]
-        results += [future.result() for future in older]
-    for suite in OLDER:
+        results += [future.result() for future in others]
+    for suite in BESIDE:
         print(_log(lab, suite).read_text())
     results.append(_result('proofs', lambda: check_proofs(lab, proofs)))
     print()

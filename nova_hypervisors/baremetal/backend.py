@@ -72,20 +72,28 @@ class Machines:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Services:
-    """What an interface gets from the nova-compute that it is part of.
+class Access:
+    """What gets at machines.
 
     :param sources: of options and secrets
-    :param state_path: the folder of this driver, which nobody else reads
     :param machines: shared by all interfaces
+    """
+
+    sources: settings.Sources
+    machines: Machines
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Services(Access):
+    """What an interface gets from the nova-compute that it is part of.
+
+    :param state_path: the folder of this driver, which nobody else reads
     :param store: the nodes
     :param images: who uses which image; see usage.py
     :param deploying: what deploys have in common; None where nobody deploys
     """
 
-    sources: settings.Sources
     state_path: Path
-    machines: Machines
     store: store.Store
     images: usage.Images
     deploying: deploying.Deploying | None = None
@@ -96,17 +104,9 @@ class Interface(abc.ABC):  # noqa: B024
 
     settings: ClassVar[tuple[Setting, ...]] = ()
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Access) -> None:
         """Connect to nothing."""
         self.services = services
-
-    @property
-    def common(self) -> deploying.Deploying:
-        """:raises InvalidState: nobody deploys here"""
-        found = self.services.deploying
-        if found is None:
-            raise errors.InvalidState('this process deploys no nodes')
-        return found
 
     def option(self, group: str, name: str) -> Any:
         """Return an option of Nova's configuration."""
@@ -128,6 +128,23 @@ class Interface(abc.ABC):  # noqa: B024
         """Return all that is wrong with the node's settings."""
         return settings.resolve(self.settings, node.driver_info,
                                 self.services.sources)[1]
+
+
+class ServerInterface(Interface):
+    """One that has to do with what is put on a node."""
+
+    services: Services
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(services)
+
+    @property
+    def common(self) -> deploying.Deploying:
+        """:raises InvalidState: nobody deploys here"""
+        found = self.services.deploying
+        if found is None:
+            raise errors.InvalidState('this process deploys no nodes')
+        return found
 
 
 def unsupported(detail: str, node: nodes.Node) -> errors.Unsupported:

@@ -66,7 +66,8 @@ def make_inventory(conf: cfg.ConfigOpts,
     services = backend.Services(
         settings.Sources(functools.partial(_option, conf),
                          functools.partial(_secret, conf)),
-        folder, backend.Machines(observe), nodes, usage.Images(db, conf.host),
+        backend.Machines(observe), folder, nodes,
+        usage.Images(db, conf.host),
         deploying.Deploying(deploying.settings_of(conf, folder),
                             functools.partial(publishers.make, conf, folder)))
     return Inventory(conf.host, db, nodes, services,

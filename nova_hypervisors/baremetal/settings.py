@@ -62,10 +62,12 @@ class Fault:
     """Something that is wrong with a node.
 
     :param field: ``driver_info ilo_address``, ``ports``, ...
+    :param missing: nothing is there, where something has to be
     """
 
     field: str
     message: str
+    missing: bool = False
 
     def __str__(self) -> str:
         return f'{self.field}: {self.message}'
@@ -78,11 +80,16 @@ class Sources:
     :param option: returns the value of an option, given its group and name;
         None if it is not set
     :param secret: returns a secret, given a reference to it; raises ValueError
-        with what is wrong
+        with what is wrong; None where secrets themselves are given, and
+        not references
     """
 
     option: Callable[[str, str], Any]
-    secret: Callable[[str], str]
+    secret: Callable[[str], str] | None
+
+
+class _MissingError(ValueError):
+    """Nothing is there, where something has to be."""
 
 
 def resolve(settings: Sequence[Setting], given: Mapping[str, Any],
@@ -100,7 +107,7 @@ def resolve(settings: Sequence[Setting], given: Mapping[str, Any],
         except ValueError as error:
             values[setting.name] = None
             faults.append(Fault(f'driver_info {_called(setting, given)}',
-                                str(error)))
+                                str(error), isinstance(error, _MissingError)))
     return values, faults
 
 
@@ -127,7 +134,8 @@ def _value(setting: Setting, given: Mapping[str, Any],
             return _read(setting, value, sources)
     if setting.required:
         also = f' (or {", ".join(setting.aliases)})' if setting.aliases else ''
-        raise ValueError(f'it is required and missing{also}: {setting.help}')
+        raise _MissingError(
+            f'it is required and missing{also}: {setting.help}')
     return setting.default
 
 
@@ -166,6 +174,8 @@ def _boolean(value: Any, _: Sources) -> bool:
 
 
 def _secret(value: Any, sources: Sources) -> str:
+    if sources.secret is None:
+        return str(value)
     # The value itself may be a secret: it is never part of the message.
     if not str(value).startswith(REFERENCES):
         raise ValueError('a secret is not kept here: put it into a file that '

@@ -48,7 +48,7 @@ def faults(node: nodes.Node, registry: interfaces.Registry,
     if any(fault.field.endswith('_interface') for fault in result):
         return result
     four = registry.of(node)
-    task = task or tasks.Task(node, 'validate', four, four.power.services)
+    task = task or tasks.Task(node, 'validate', four, four.deploy.services)
     result += [*four.power.validate(node), *four.management.validate(node),
                *four.boot.validate(task), *four.deploy.validate(task)]
     # Interfaces of one family declare the same fields.

@@ -48,7 +48,7 @@ def make_service(folder: Path, url: str | None = None,
     services = backend.Services(
         settings.Sources(lambda group, name: options.get(f'{group}.{name}'),
                          settings.secret_from),
-        folder, backend.Machines(), kept, images)
+        backend.Machines(), folder, kept, images)
     return Service(url, options, db, kept, images, services,
                    interfaces.Registry(services))
 

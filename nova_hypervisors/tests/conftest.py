@@ -17,8 +17,8 @@ if hasattr(monkey_patch, 'patch'):
     monkey_patch.patch()
 
 from nova_hypervisors.tests import peers
+from nova_hypervisors.tests import realvirtualbox
 from nova_hypervisors.tests import storage as real_storage
-from nova_hypervisors.tests import webpeers
 
 #: What may be skipped, by its name, and why.  Any other skip is a failure.
 MAY_SKIP: dict[str, str] = {}
@@ -33,20 +33,8 @@ def pytest_runtest_makereport(item):
     return report
 
 
-@pytest.fixture(scope='session')
-def web_service(real_virtualbox):
-    """VirtualBox's web service for the same registry."""
-    yield from _service(real_virtualbox)
-
-
-def _service(real):
-    service = webpeers.RealWebService(real)
-    real.web_services.append(service)
-    real.quick = service.client
-    yield service
-    real.quick = None
-    real.web_services.remove(service)
-    service.close()
+real_virtualbox = realvirtualbox.real_virtualbox
+web_service = realvirtualbox.web_service
 
 
 @pytest.fixture(scope='session')
@@ -61,29 +49,14 @@ def storage(real_virtualbox):
 
 
 @pytest.fixture(scope='session')
-def real_virtualbox():
-    """One registry for all tests of a run; they clear it themselves."""
-    yield from _registry('v')
-
-
-@pytest.fixture(scope='session')
 def other_virtualbox():
     """Another one, which is another host."""
-    yield from _registry('w')
+    yield from realvirtualbox.registry('w')
 
 
 @pytest.fixture(scope='session')
 def other_web_service(other_virtualbox):
-    yield from _service(other_virtualbox)
-
-
-def _registry(name):
-    folder = peers.short_folder(name)
-    real = peers.RealVirtualBox(folder)
-    yield real
-    real.clear()
-    real.restart_vboxsvc()
-    shutil.rmtree(folder)
+    yield from realvirtualbox.service(other_virtualbox)
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ironic itself, all of it in one process, without Keystone.
 
-It knows nothing of this project: its own driver for Redfish is what is used.
+Unless it is told so it knows nothing of this project: its own driver for
+Redfish is what is used.
 """
 
 from __future__ import annotations
@@ -32,11 +33,11 @@ state_path = {folder}
 my_ip = 127.0.0.1
 host = here
 rpc_transport = none
-enabled_hardware_types = redfish
-enabled_boot_interfaces = redfish-virtual-media
+enabled_hardware_types = {types}
+enabled_boot_interfaces = {boot}
 enabled_deploy_interfaces = ramdisk
-enabled_power_interfaces = redfish
-enabled_management_interfaces = redfish
+enabled_power_interfaces = {types}
+enabled_management_interfaces = {types}
 enabled_network_interfaces = noop
 enabled_inspect_interfaces = no-inspect
 enabled_bios_interfaces = no-bios
@@ -65,23 +66,32 @@ class Ironic:
     """Is up when it is made.
 
     :param published: serves the images that it copies
+    :param types: the hardware types
+    :param venv: the virtual environment that it is in; one without this
+        project is made if it is not given
     """
 
     def __init__(self, lab: layout.Layout, folder: Path,
-                 published: imageserver.ImageServer) -> None:
-        venv = lab.top / 'venvs/ironic'
-        packages.make_venv(lab, venv, WANTED, lab.logs / 'pip-ironic.log')
+                 published: imageserver.ImageServer,
+                 types: tuple[str, ...] = ('redfish',),
+                 venv: Path | None = None) -> None:
+        if venv is None:
+            venv = lab.top / 'venvs/ironic'
+            packages.make_venv(lab, venv, WANTED, lab.logs / 'pip-ironic.log')
         port = peers.free_port()
         self.url = f'http://127.0.0.1:{port}/v1'
         folder.mkdir()
         config = folder / 'ironic.conf'
         config.write_text(_CONFIG.format(
             folder=folder, port=port, published=published.folder,
+            types=','.join(types),
+            boot=','.join(f'{name}-virtual-media' for name in types),
             published_url=published.url('').rstrip('/')))
         words = ('--config-file', str(config))
         subprocess.run([venv / 'bin/ironic-dbsync', *words, 'create_schema'],
                        check=True, capture_output=True, timeout=300)
         self.log = folder / 'ironic.log'
+        self._types = types
         self._output = (folder / 'output').open('wb')
         self._process = subprocess.Popen(
             [venv / 'bin/ironic', *words], stdout=self._output,
@@ -92,7 +102,7 @@ class Ironic:
     def _answers(self) -> bool:
         assert self._process.poll() is None, self.log.read_text()[-2000:]
         try:
-            return self.call('GET', '/drivers/redfish') is not None
+            return self.call('GET', f'/drivers/{self._types[-1]}') is not None
         except requests.RequestException:
             return False
 

@@ -39,7 +39,7 @@ SETTINGS = (
 )
 
 
-def cloud_of(services: backend.Services,
+def cloud_of(services: backend.Access,
              values: dict[str, Any]) -> client.Cloud:
     """Return the cloud, one for all nodes that are in it.
 

@@ -14,6 +14,7 @@ from typing import cast
 
 from nova_hypervisors.baremetal import backend
 from nova_hypervisors.baremetal import nodes
+from nova_hypervisors.baremetal import settings
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.bmc import api
 from nova_hypervisors.clients.bmc import virtualbox
@@ -26,7 +27,8 @@ SETTINGS = (
     Setting('vbox_address',
             aliases=('vbox_host', 'virtualbox_host', 'virtualbox_address'),
             help='the name or the address of the host that VirtualBox runs '
-            'on; that of [virtualbox] webservice_url if it is not given'),
+            'on; with Nova, that of [virtualbox] webservice_url if it is not '
+            'given'),
     Setting('vbox_port', 'port', default=18083, aliases=('virtualbox_port',),
             help='the port of the web service, with vbox_address'),
     Setting('vbox_tls', 'boolean', default=False,
@@ -54,11 +56,34 @@ SETTINGS = (
             help='whether that certificate is taken unchecked'),
 )
 
+_NOWHERE = backend.Fault(
+    'driver_info vbox_address', 'it is required and missing, and so is '
+    'vbox_url: nothing says where the web service of VirtualBox is',
+    missing=True)
+
+
+def faults(interface: backend.Interface,
+           node: nodes.Node) -> list[backend.Fault]:
+    """Return all that is wrong with the fields of a node."""
+    values, found = settings.resolve(SETTINGS, node.driver_info,
+                                     interface.services.sources)
+    where = [setting for setting in SETTINGS
+             if setting.name in ('vbox_address', 'vbox_url')]
+    if not any(values[setting.name] or node.driver_info.keys()
+               & {*setting.names} for setting in where):
+        found.append(_NOWHERE)
+    return found
+
 
 def url(values: dict[str, Any]) -> str:
-    """Return the URL of a node's web service."""
+    """Return the URL of a node's web service.
+
+    :raises InvalidArgument: no field and no option tells it
+    """
     address = values['vbox_address']
     if not address:
+        if not values['vbox_url']:
+            raise errors.InvalidArgument(str(_NOWHERE))
         return str(values['vbox_url'])
     if ':' in address:
         address = f'[{address.strip("[]")}]'
@@ -66,7 +91,7 @@ def url(values: dict[str, Any]) -> str:
     return f'{scheme}://{address}:{values["vbox_port"]}/'
 
 
-def host_of(services: backend.Services,
+def host_of(services: backend.Access,
             values: dict[str, Any]) -> virtualbox.VirtualBoxHost:
     """Return the VirtualBox, one for all nodes that are on it."""
     where = url(values)

@@ -10,7 +10,7 @@ from nova_hypervisors.baremetal import backend
 from nova_hypervisors.baremetal import task as tasks
 
 
-class BootInterface(backend.Interface):
+class BootInterface(backend.ServerInterface):
     """Every failure is an error of clients/errors.py.
 
     All that it does can be done again, and ``clean_up_`` also when nothing

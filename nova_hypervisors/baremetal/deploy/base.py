@@ -9,7 +9,7 @@ from nova_hypervisors.baremetal import backend
 from nova_hypervisors.baremetal import task as tasks
 
 
-class DeployInterface(backend.Interface):
+class DeployInterface(backend.ServerInterface):
     """Every failure is an error of clients/errors.py.
 
     All that it does can be done again: nova-compute may have ended in

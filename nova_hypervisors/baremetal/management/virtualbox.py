@@ -17,3 +17,6 @@ class VirtualBoxManagementInterface(machine.MachineManagement):
 
     def machine(self, node: nodes.Node) -> api.Machine:
         return virtualbox.machine_of(self, node)
+
+    def validate(self, node: nodes.Node) -> list[backend.Fault]:
+        return virtualbox.faults(self, node)

@@ -10,7 +10,7 @@ from nova_hypervisors.clients.bmc import api
 from nova_hypervisors.clients.bmc import fake
 
 
-def machine_of(services: backend.Services, node: nodes.Node) -> api.Machine:
+def machine_of(services: backend.Access, node: nodes.Node) -> api.Machine:
     """Return the one that all fake interfaces of a node share."""
     return services.machines.get(('fake', node.uuid), fake.FakeMachine)
 

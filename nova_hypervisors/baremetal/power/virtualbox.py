@@ -18,6 +18,9 @@ class VirtualBoxPowerInterface(machine.MachinePower):
     def machine(self, node: nodes.Node) -> api.Machine:
         return virtualbox.machine_of(self, node)
 
+    def validate(self, node: nodes.Node) -> list[backend.Fault]:
+        return virtualbox.faults(self, node)
+
     def power_of_all(self, found: list[nodes.Node],
                      ) -> dict[str, api.Power] | None:
         return virtualbox.powers(self, found)

@@ -81,6 +81,18 @@ def test_only_the_factory_and_the_driver_read_the_configuration(path):
 
 
 @pytest.mark.parametrize('path', modules(), ids=ids)
+def test_ironic_has_no_nova_and_nova_no_ironic(path):
+    roots = {name.split('.')[0] for name in imports(path)}
+    if path.relative_to(PACKAGE).parts[0] == 'ironic':
+        assert not roots & {'nova', 'oslo_config'}
+        assert not {name for name in imports(path)
+                    if name.startswith('nova_hypervisors.conf')}
+    else:
+        assert 'ironic' not in roots
+        assert 'nova_hypervisors.ironic' not in imports(path)
+
+
+@pytest.mark.parametrize('path', modules(), ids=ids)
 def test_nobody_imports_eventlet(path):
     assert not {name for name in imports(path)
                 if name.split('.')[0] in ('eventlet', 'greenlet')}

@@ -18,6 +18,7 @@ from nova_hypervisors.clients.bmc import virtualbox
 from nova_hypervisors.tests import certificates
 from nova_hypervisors.tests import imageserver
 from nova_hypervisors.tests import ipmisim
+from nova_hypervisors.tests import realvirtualbox
 from nova_hypervisors.tests import redfishfront
 from nova_hypervisors.tests import sushyemulator
 from nova_hypervisors.tests.fakes import cloud as fakecloud
@@ -98,16 +99,7 @@ def image_server(tmp_path_factory):
 def virtualbox_machine(real_virtualbox, web_service):
     """A machine as somebody may have made it, with both drives."""
     name = f'bare-{uuid.uuid4().hex[:8]}'
-    real_virtualbox.manage('createvm', '--name', name, '--register',
-                           '--basefolder', str(real_virtualbox.folder),
-                           '--ostype', 'Other_64')
-    for controller, kind, drive in (('IDE', 'ide', 'dvddrive'),
-                                    ('Floppy', 'floppy', 'fdd')):
-        real_virtualbox.manage('storagectl', name, '--name', controller,
-                               '--add', kind)
-        real_virtualbox.manage(
-            'storageattach', name, '--storagectl', controller, '--port', '0',
-            '--device', '0', '--type', drive, '--medium', 'emptydrive')
+    realvirtualbox.make_bare_machine(real_virtualbox, name)
     host = virtualbox.VirtualBoxHost(web_service.url, '', lambda: '')
     yield host.machine(name)
     host.close()

@@ -65,7 +65,8 @@ class TestAll:
         ('ipmi', ['ipmi_address', 'ipmi_username', 'ipmi_password']),
         ('redfish', ['redfish_address', 'redfish_username',
                      'redfish_password']),
-        ('virtualbox', ['vbox_vmname'])])
+        # Of Nova's options none is set here.
+        ('virtualbox', ['vbox_vmname', 'vbox_address'])])
     def test_what_is_required(self, here, way, missing):
         found = faults(here, way)
         assert [fault.split()[1].rstrip(':') for fault in found] == missing
@@ -122,7 +123,7 @@ class TestVirtualBox:
         assert (found['vbox_username'], found['vbox_password']) == ('', '')
 
     def test_a_port_that_is_none(self, here):
-        assert faults(here, 'virtualbox', vbox_vmname='m',
+        assert faults(here, 'virtualbox', vbox_vmname='m', vbox_host='h',
                       virtualbox_port='x') == [
             "driver_info virtualbox_port: 'x' is not an integer"]
 

@@ -112,6 +112,22 @@ class TestFaults:
         assert fault == "driver_info x: 'c' is none of a, b"
 
 
+class TestWithoutReferences:
+    """As in Ironic, where driver_info has the secrets themselves."""
+
+    def test_a_secret_is_what_is_given(self, options, tmp_path):
+        (tmp_path / 'secret').write_text('of somebody')
+        for given in ('pass word', f'file:{tmp_path}/secret'):
+            values, wrong = settings.resolve(
+                VBOX, {'vbox_address': 'pc', 'vbox_password': given},
+                settings.Sources(lambda group, name: None, None))
+            assert (values['vbox_password'], wrong) == (given, [])
+
+    def test_what_is_missing_is_told_from_what_is_wrong(self, sources):
+        wrong = settings.resolve(VBOX, {'vbox_port': 'x'}, sources)[1]
+        assert [fault.missing for fault in wrong] == [True, False]
+
+
 class TestMasking:
     GIVEN = {'vbox_address': 'pc', 'vbox_password': 'geheim',
              'ilo_password': 'file:/etc/ilo', 'snmp_auth_password': 'oops'}

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import sys
-import time
 from collections.abc import Callable
 from collections.abc import Iterable
 from pathlib import Path
@@ -25,6 +24,7 @@ from lab.openstack import config
 _SNAPSHOT = 'demo-snapshot'
 _TOLD = 'volume of the demo'
 _HEARTBEAT = re.compile(r'beat ([0-9a-f]{4})')
+_NO_MACHINE = 'VBOX_E_OBJECT_NOT_FOUND'
 
 
 class VirtualBoxWalk(walk.Walk):
@@ -70,18 +70,25 @@ class VirtualBoxWalk(walk.Walk):
             ('use the volume', self._use_volume),
             ('detach the volume', lambda: self._volumes.detach(self._id)),
             ('snapshot', self._take_snapshot),
+            # What the guests of both do while they start is looked at once
+            # both are there: they start at the same time.
             ('boot from the snapshot',
              lambda: self._create(self._snapshot.name)),
-            ('its console log', self._console_log),
             ('boot from a volume', self._boot_from_volume),
             ('use that volume', lambda: self._volumes.wait_for(_TOLD)),
+            ('the snapshot\'s console log',
+             lambda: self._console_log(self._ids[-2])),
             ('delete', self._delete),
             ('nothing is left', self._nothing_left))
 
     def machine_state(self) -> str:
-        if self._id not in self._vboxmanage('list', 'vms'):
+        try:
+            text = self._vboxmanage('showvminfo', self._id,
+                                    '--machinereadable')
+        except progress.LabError as error:
+            if _NO_MACHINE not in str(error):
+                raise
             return '-'
-        text = self._vboxmanage('showvminfo', self._id, '--machinereadable')
         found = re.search(r'^VMState="(.*)"$', text, re.MULTILINE)
         return found[1] if found else '?'
 
@@ -116,7 +123,7 @@ class VirtualBoxWalk(walk.Walk):
         self._compute.live_migrate_server(self._id, block_migration='auto')
         progress.wait_until(
             'the server does not leave', lambda: self._where() != before,
-            walk.WAIT_S, self._compute_log(), pause_s=0.5)
+            walk.WAIT_S, self._compute_log())
         self._wait('ACTIVE', 'running')
         return (f'from {before[3:]} to {self._where()[3:]}; the guest counts '
                 f'on from {begun:04x} to {self._heartbeat(begun):04x}')
@@ -137,24 +144,27 @@ class VirtualBoxWalk(walk.Walk):
         self._volumes.tell(_TOLD)
         return self._create(volume, '--volume')
 
-    def _console_log(self) -> str:
-        self._heartbeat()
-        text = self._compute.get_server_console_output(self._id)['output']
+    def _console_log(self, server_id: str = '') -> str:
+        self._heartbeat(server_id=server_id)
+        text = self._output(server_id)
         return ' | '.join(text.strip().splitlines()[:3])
 
-    def _heartbeat(self, after: int = 0) -> int:
+    def _output(self, server_id: str = '') -> str:
+        found = self._compute.get_server_console_output(server_id or self._id)
+        return str(found['output'])
+
+    def _heartbeat(self, after: int = 0, server_id: str = '') -> int:
         """Wait for a beat of the guest with a count beyond ``after``."""
         count = 0
 
         def beats() -> bool:
             nonlocal count
-            text = self._compute.get_server_console_output(self._id)
-            found = _HEARTBEAT.findall(text['output'])
+            found = _HEARTBEAT.findall(self._output(server_id))
             count = int(found[-1], 16) if found else 0
             return count > after
 
         progress.wait_until('the guest does not say anything', beats,
-                            walk.WAIT_S, self._compute_log(), pause_s=0.5)
+                            walk.WAIT_S, self._compute_log())
         return count
 
     def _screenshot(self) -> str:
@@ -165,12 +175,11 @@ class VirtualBoxWalk(walk.Walk):
 
     def _diagnostics(self) -> str:
         first = self._cpu_time()
-        time.sleep(1)
-        second = self._cpu_time()
-        if second <= first:
-            raise progress.LabError(
-                f'the processor time does not grow: {first}, {second}')
-        return f'processor time {second / 1e9:.2f} s, and growing'
+        progress.wait_until(
+            f'the processor time does not grow beyond {first} ns',
+            lambda: self._cpu_time() > first, walk.WAIT_S,
+            self._compute_log())
+        return f'processor time {first / 1e9:.2f} s, and growing'
 
     def _cpu_time(self) -> int:
         found = self._compute.get(f'/servers/{self._id}/diagnostics',

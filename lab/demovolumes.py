@@ -7,6 +7,7 @@ files that the volumes are: see ``virtualbox/guest.s``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +36,10 @@ class Volumes:
     def create(self, **arguments: Any) -> str:
         """Make a volume of one gigabyte, and return its ID."""
         volume = self._cloud.create_volume(
-            1, name=f'{_PREFIX}-{len(self._ids) + 1}', timeout=_WAIT_S,
+            1, name=f'{_PREFIX}-{len(self._ids) + 1}', wait=False,
             **arguments)
         self._ids.append(volume.id)
+        self._wait('available')
         return str(volume.id)
 
     def attach(self, server_id: str) -> str:
@@ -52,11 +54,14 @@ class Volumes:
         self._wait('available')
 
     def _wait(self, status: str) -> None:
-        progress.wait_until(
+        self._wait_until(
             f'the volume is not {status}',
             lambda: self._cloud.block_storage.get_volume(
-                self.newest).status == status,
-            _WAIT_S, self._lab.logs / 'cinder-volume.log', pause_s=0.3)
+                self.newest).status == status)
+
+    def _wait_until(self, what: str, condition: Callable[[], bool]) -> None:
+        progress.wait_until(what, condition, _WAIT_S,
+                            self._lab.logs / 'cinder-volume.log')
 
     def tell(self, text: str) -> None:
         """Put a text into the newest volume, for the guest to read."""
@@ -69,7 +74,7 @@ class Volumes:
         progress.wait_until(
             'the guest does not write to its volume',
             lambda: self._copied() == text, _WAIT_S,
-            self._lab.logs / 'nova-compute.log', pause_s=0.5)
+            self._lab.logs / 'nova-compute.log')
         return f'"{text}", written by the guest, is in Cinder\'s volume'
 
     def _copied(self) -> str:
@@ -83,9 +88,13 @@ class Volumes:
 
     def delete(self) -> None:
         """Delete all of them, also those of an interrupted demo."""
-        self._ids = [volume.id for volume
-                     in self._cloud.block_storage.volumes()
-                     if (volume.name or '').startswith(_PREFIX)]
+        self._ids = self._found()
         while self._ids:
             self._wait('available')
-            self._cloud.delete_volume(self._ids.pop(), timeout=_WAIT_S)
+            self._cloud.delete_volume(self._ids.pop(), wait=False)
+        self._wait_until('the volumes are still there',
+                         lambda: not self._found())
+
+    def _found(self) -> list[str]:
+        return [volume.id for volume in self._cloud.block_storage.volumes()
+                if (volume.name or '').startswith(_PREFIX)]

@@ -124,7 +124,7 @@ class Walk(abc.ABC):
 
         progress.wait_until(f'the server is not {status}', there,
                             self.wait_s,
-                            self._compute_log(), pause_s=0.3)
+                            self._compute_log())
         found = self.machine_state()
         if found != state:
             raise progress.LabError(
@@ -162,7 +162,7 @@ class Walk(abc.ABC):
         progress.wait_until(
             'the servers are still there',
             lambda: not any(map(self._compute.find_server, self._ids)),
-            self.wait_s, self._compute_log(), pause_s=0.3)
+            self.wait_s, self._compute_log())
 
 
 def table(rows: list[Row], hypervisor: str) -> str:

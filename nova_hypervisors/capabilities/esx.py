@@ -67,6 +67,9 @@ SUPPORT = {
         'image.qcow2', 'image.vmdk', 'image.vhdx', 'image.vdi', 'image.iso',
         'image.inspection', 'disk.full-copy', 'network.wait-for-plug',
         'boot.provision-only'), _COMPLETE),
+    'operation.rescue.stable-device': _partial(
+        'As a disk on SCSI (hw_rescue_device=disk, hw_rescue_bus=scsi), not '
+        'as a CD-ROM.'),
     'operation.maintenance-mode': _partial(
         'The host enters its maintenance mode when no machine runs on it: it '
         'moves none away by itself.'),

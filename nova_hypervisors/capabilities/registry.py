@@ -170,6 +170,12 @@ _OPERATIONS = (
          virtualbox=_COMPLETE),
     _row('operation.rescue', 'Rescue instance',
          methods=('rescue', 'unrescue'), virtualbox=_COMPLETE),
+    _row('operation.rescue.stable-device',
+         'Rescue with the devices where they are, of a volume too',
+         methods=('rescue', 'unrescue'), capability='supports_bfv_rescue',
+         virtualbox=_partial(
+             'From an ISO image (hw_rescue_device=cdrom, hw_rescue_bus=sata) '
+             "only: VirtualBox's BIOS boots no other disk than the first.")),
     _row('operation.resize', 'Resize instance',
          methods=('migrate_disk_and_power_off', 'finish_migration',
                   'confirm_migration', 'finish_revert_migration'),

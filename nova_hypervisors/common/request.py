@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from nova import context as nova_context
+from nova import exception
 from nova import objects
 
 
@@ -48,3 +49,26 @@ def rescue_image(instance: objects.Instance,
     """Return the UUID of the image that a server is rescued with."""
     return str(image_meta.id if image_meta.obj_attr_is_set('id')
                else instance.image_ref)
+
+
+def stable_rescue(instance: objects.Instance, image_meta: objects.ImageMeta,
+                  device: str, bus: str) -> bool:
+    """Say whether a server's devices have to stay where they are in a rescue.
+
+    Images ask for that: see "Rescue an instance" in Nova's user guide.
+
+    :param device: what the hypervisor can make of the image; of
+        nova.objects.fields.BlockDeviceType
+    :param bus: on which that is; of nova.objects.fields.DiskBus
+    :raises InstanceNotRescuable: the image asks for something else
+    """
+    can = {'hw_rescue_device': device, 'hw_rescue_bus': bus}
+    asked = {name: value for name in can
+             if (value := image_meta.properties.get(name)) is not None}
+    for name, value in asked.items():
+        if value != can[name]:
+            raise exception.InstanceNotRescuable(
+                instance_id=instance.uuid, reason=f"the image's property "
+                f'{name} is {value!r}; this hypervisor can rescue with '
+                f'hw_rescue_device={device} and hw_rescue_bus={bus} only')
+    return bool(asked)

@@ -173,7 +173,7 @@ class DiskOps:
         base = self._cache.base(image, root_gb)
         if self._differencing:
             # VirtualBox keeps the base open for as long as it has children.
-            undo.add(self._forget, base)
+            undo.add(self.forget, base)
             undo.add(self._close, root, delete=True)
             self._client.create_child_disk(root, base)
         else:
@@ -190,7 +190,7 @@ class DiskOps:
         with contextlib.suppress(errors.NotFound, errors.InUse):
             self._client.close_medium(path, delete, kind)
 
-    def _forget(self, path: PurePath,
+    def forget(self, path: PurePath,
                 kind: api.DiskKind = api.DiskKind.DISK) -> None:
         """Let VirtualBox forget what machines share, unless one has it.
 
@@ -223,7 +223,7 @@ class DiskOps:
                    if medium.path in names and medium.parent]
         yield
         for parent in parents:
-            self._forget(api.host_path(parent))
+            self.forget(api.host_path(parent))
 
     def forget_all(self, instance_files: files.InstanceFiles) -> None:
         """Close the disks of a server that was never finished."""
@@ -234,7 +234,7 @@ class DiskOps:
         for medium in own:
             self._close(api.host_path(medium.path), delete=False)
         for parent in parents:
-            self._forget(api.host_path(parent))
+            self.forget(api.host_path(parent))
 
     def delete_files(self, instance_files: files.InstanceFiles) -> None:
         """Delete whatever a server has left."""
@@ -254,7 +254,7 @@ class DiskOps:
             yield
         finally:
             for path in bases:
-                self._forget(path)
+                self.forget(path)
 
     def mend(self, machines: Mapping[str, files.InstanceFiles]) -> None:
         """Make machines usable again whose disks VirtualBox has lost.
@@ -299,7 +299,7 @@ class DiskOps:
         yield
         for disk in disks:
             if disk.kind is api.DiskKind.DVD:
-                self._forget(api.host_path(disk.path), disk.kind)
+                self.forget(api.host_path(disk.path), disk.kind)
 
     def cache_image(self, context: nova_context.RequestContext,
                     image_ref: str) -> bool:
@@ -312,7 +312,7 @@ class DiskOps:
                  for medium in self._client.list_media()}
         for path in known.intersection(self._cache.isos()):
             # Left open by a deletion that failed half way; or in use, still.
-            self._forget(path, api.DiskKind.DVD)
+            self.forget(path, api.DiskKind.DVD)
         self._cache.age(known, ages)
 
 

@@ -23,6 +23,7 @@ from nova_hypervisors.virtualbox import diagnostics
 from nova_hypervisors.virtualbox import factory
 from nova_hypervisors.virtualbox import moving
 from nova_hypervisors.virtualbox import options
+from nova_hypervisors.virtualbox import rescueops
 
 CONF = conf.CONF
 
@@ -127,7 +128,9 @@ class VirtualBoxDriver(moving.MovesServers, driver.Driver):
                block_device_info: dict[str, Any], share_info: Any) -> None:
         image_ref = request.rescue_image(instance, image_meta)
         with boundary.for_instance(instance):
-            self._parts.rescues.rescue(context, instance, image_ref)
+            self._parts.rescues.rescue(
+                context, instance, image_ref,
+                rescueops.device(instance, image_meta))
 
     def set_admin_password(self, instance: objects.Instance,
                            new_pass: str) -> None:

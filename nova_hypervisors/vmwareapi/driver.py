@@ -122,6 +122,8 @@ class VMwareESXDriver(driver.Driver):
                image_meta: objects.ImageMeta, rescue_password: str,
                block_device_info: dict[str, Any], share_info: Any) -> None:
         image_ref = request.rescue_image(instance, image_meta)
+        # The devices stay where they are in every rescue.
+        request.stable_rescue(instance, image_meta, 'disk', 'scsi')
         with boundary.for_instance(instance):
             self._parts.rescues.rescue(request.SpawnRequest.of(
                 context, instance, image_meta, network_info,

@@ -5,9 +5,6 @@ Each place has a guest of its own, which says on the serial line where it is
 from.
 """
 
-import io
-
-import pycdlib
 import pytest
 
 from nova_hypervisors.clients.bmc import api
@@ -15,6 +12,7 @@ from nova_hypervisors.clients.bmc import redfish
 from nova_hypervisors.redfish import systems
 from nova_hypervisors.tests import baremetalnodes
 from nova_hypervisors.tests import certificates
+from nova_hypervisors.tests import guests
 from nova_hypervisors.tests import imageserver
 from nova_hypervisors.tests import ironicservice
 from nova_hypervisors.tests import peers
@@ -22,38 +20,17 @@ from nova_hypervisors.tests import redfishfront
 
 Device = api.BootDevice
 
-# As long as what the test guest says.
-_SAYS = b'guest up'
+# What each guest says, as long as what the lab's says.
 _WORDS = {Device.DISK: b'the disk', Device.CDROM: b'from cd!',
           Device.FLOPPY: b'floppy..', Device.PXE: b'network!'}
-
-_SECTOR = 512
-_CD_SECTOR = 2048
-
-
-def guest(device):
-    """Return the first sector of a guest that says where it is from."""
-    sector = peers.lab().guest.read_bytes()[:_SECTOR]
-    assert sector.count(_SAYS) == 1
-    return sector.replace(_SAYS, _WORDS[device])
-
-
-def write_cd(path):
-    boot = guest(Device.CDROM).ljust(_CD_SECTOR, b'\0')
-    iso = pycdlib.PyCdlib()
-    iso.new()
-    iso.add_fp(io.BytesIO(boot), len(boot), '/BOOT.;1')
-    iso.add_eltorito('/BOOT.;1', '/BOOT.CAT;1')
-    iso.write(str(path))
-    iso.close()
 
 
 @pytest.fixture
 def images(tmp_path):
     server = imageserver.ImageServer(tmp_path)
-    write_cd(tmp_path / 'boot.iso')
+    guests.write_cd(tmp_path / 'boot.iso', _WORDS[Device.CDROM])
     (tmp_path / 'boot.img').write_bytes(
-        guest(Device.FLOPPY).ljust(1440 << 10, b'\0'))
+        guests.saying(_WORDS[Device.FLOPPY]).ljust(1440 << 10, b'\0'))
     yield server
     server.close()
 
@@ -71,8 +48,8 @@ def node(real_virtualbox, web_service, folder):
     manage('createvm', '--name', name, '--register', '--basefolder',
            str(folder), '--ostype', 'Other_64')
     (folder / 'disk.raw').write_bytes(
-        guest(Device.DISK).ljust(1 << 20, b'\0'))
-    (folder / 'boot.pxe').write_bytes(guest(Device.PXE))
+        guests.saying(_WORDS[Device.DISK]).ljust(1 << 20, b'\0'))
+    (folder / 'boot.pxe').write_bytes(guests.saying(_WORDS[Device.PXE]))
     disk = peers.make_vdi(folder / 'disk.vdi', folder / 'disk.raw')
     for controller, kind, port, drive, medium in (
             ('IDE', 'ide', '0', 'hdd', str(disk)),

@@ -89,3 +89,16 @@ class Base(novatest.RunsUnderPytest, novatest.LooksAtServers,
         self._wait_for_server_parameter(server,
                                         {'OS-EXT-STS:task_state': None})
         self.assertEqual({state}, self._states())
+
+    # Volumes
+
+    def _luns(self, server):
+        settings = self.real.client.machine_settings(server['id'])
+        return {disk.lun for disk in settings.disks if disk.lun}
+
+    def _boot_from_volume(self):
+        return self.api.post_server({'server': {
+            'name': 'from-volume', 'flavorRef': '1', 'networks': 'auto',
+            'imageRef': '', 'block_device_mapping_v2': [{
+                'boot_index': 0, 'uuid': self.cinder.IMAGE_BACKED_VOL,
+                'source_type': 'volume', 'destination_type': 'volume'}]}})

@@ -61,6 +61,38 @@ class ESXVolumesTest(esxbase.Base):
         self.assertEqual('poweredOn', self._state(server))
         self.assertNotEqual(first, self._machine(server).ref._moId)
 
+    def _places(self, server):
+        """Return the controllers and units of a server's disks, by name."""
+        return {getattr(disk.backing, 'deviceName', disk.backing.fileName)
+                .rpartition('/')[2]: (disk.controllerKey, disk.unitNumber)
+                for disk in self._machine(server).disks}
+
+    def _boots(self, server):
+        """Return the place of the disk that a server boots."""
+        machine = self._machine(server)
+        first = machine.config.bootOptions.bootOrder[0]
+        return next((disk.controllerKey, disk.unitNumber) for disk
+                    in machine.disks if disk.key == first.deviceKey)
+
+    @pytest.mark.feature('operation.rescue.stable-device')
+    def test_a_server_on_a_volume_is_rescued(self):
+        lun = self._volume(self.cinder.IMAGE_BACKED_VOL)
+        server = self._boot_from_volume()
+        image_id = '76fa36fc-c930-4bf3-8c8a-ea2a2420deb6'
+        self.glance.images[image_id]['properties'] |= {
+            'hw_rescue_device': 'disk', 'hw_rescue_bus': 'scsi'}
+        before = self._places(server)
+        self.api.post_server_action(server['id'], {'rescue': {
+            'rescue_image_ref': image_id}})
+        server = self._wait_for_state_change(server, 'RESCUE')
+        rescued = self._places(server)
+        place = rescued.pop('rescue.vmdk')
+        self.assertEqual(before, rescued)
+        self.assertEqual(place, self._boots(server))
+        server = self._unrescue_server(server)
+        self.assertEqual(before, self._places(server))
+        self.assertEqual(before[lun.naa], self._boots(server))
+
     @pytest.mark.feature('operation.extend-volume')
     def test_a_volume_grows(self):
         lun = self._volume(self.cinder.ISCSI_BACKED_VOL)

@@ -32,17 +32,6 @@ class VolumesTest(base.Base):
         peers.wait_until(lambda: volume.copied() == 'volume of nova',
                          timeout_s=60)
 
-    def _luns(self, server):
-        settings = self.real.client.machine_settings(server['id'])
-        return {disk.lun for disk in settings.disks if disk.lun}
-
-    def _boot_from_volume(self):
-        return self.api.post_server({'server': {
-            'name': 'from-volume', 'flavorRef': '1', 'networks': 'auto',
-            'imageRef': '', 'block_device_mapping_v2': [{
-                'boot_index': 0, 'uuid': self.cinder.IMAGE_BACKED_VOL,
-                'source_type': 'volume', 'destination_type': 'volume'}]}})
-
     @pytest.mark.feature('operation.attach-volume',
                          'operation.detach-volume', *KEYS)
     def test_a_server_gets_a_volume_and_gives_it_back(self):

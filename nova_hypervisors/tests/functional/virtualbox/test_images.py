@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Images of every format, harmless and not, on the real VirtualBox."""
 
-import io
 import struct
 import subprocess
 
-import pycdlib
 import pytest
 from nova import exception
 from nova import objects
 
 from nova_hypervisors.tests import builders
-from nova_hypervisors.tests import peers
+from nova_hypervisors.tests import guests
 
 CONTEXT = builders.admin_context()
 
@@ -44,7 +42,7 @@ class TestFormats:
     @feature('image.iso')
     def test_an_iso_boots_beside_an_empty_disk(
             self, driver, spawn, hears, image_api, folder, real_virtualbox):
-        path = _bootable_iso(folder / 'boot.iso')
+        path = guests.write_cd(folder / 'boot.iso')
         instance = spawn(builders.instance(image_api.add('iso', path),
                                            root_gb=2))
         hears(instance, 'guest up')
@@ -54,17 +52,6 @@ class TestFormats:
         driver.destroy(CONTEXT, instance, [])
         assert real_virtualbox.client.list_media() == []
         assert len(list((folder / 'i/_base').glob('*.iso'))) == 1
-
-
-def _bootable_iso(path):
-    iso = pycdlib.PyCdlib()
-    iso.new()
-    sector = peers.lab().guest.read_bytes()[:2048]
-    iso.add_fp(io.BytesIO(sector), len(sector), '/BOOT.;1')
-    iso.add_eltorito('/BOOT.;1', bootcatfile='/BOOT.CAT;1')
-    iso.write(str(path))
-    iso.close()
-    return path
 
 
 class TestHarm:

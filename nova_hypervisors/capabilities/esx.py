@@ -56,7 +56,7 @@ SUPPORT = {
         'operation.cache-images', 'guest.setup.configdrive',
         'console.mks', 'console.serial.log', 'console.vmrc', 'console.vnc',
         'storage.block',
-        'storage.block.backend.iscsi',
+        'storage.block.backend.iscsi', 'storage.block.backend.fibrechannel',
         'storage.block.backend.iscsi.auth.chap', 'storage.block.boot',
         'storage.image', 'operation.get-host-status',
         'networking.topology.flat', 'networking.topology.vlan',

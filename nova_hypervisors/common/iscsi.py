@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from nova import exception
-from nova.virt import driver as virt_driver
+
+from nova_hypervisors.common import volumes
 
 _ISCSI = 'iscsi'
 _PORT = 3260
@@ -35,27 +36,16 @@ class Connection:
     secret: str = dataclasses.field(default='', repr=False)
 
 
-def are_connected(block_device_info: Mapping[str, Any]) -> bool:
-    """Return whether Cinder has told of each of a server's volumes."""
-    return all(entry.get('connection_info') for entry
-               in virt_driver.block_device_info_get_mapping(
-                   block_device_info))
-
-
 def connection(connection_info: Mapping[str, Any], initiator: str,
                encryption: Mapping[str, Any] | None = None) -> Connection:
     """Return where a connection leads.
 
-    :param initiator: what is to connect, for messages
-    :param encryption: what Nova knows of how the volume is encrypted
-    :raises VolumeDriverNotFound: it is no iSCSI
-    :raises VolumeEncryptionNotSupported:
-    :raises MultiattachNotSupportedByVirtDriver:
+    For what else is raised see :func:`.volumes.checked`.
+
     :raises InvalidVolume: it cannot be used; says why
     """
-    data = connection_info.get('data') or {}
-    volume_id = connection_info.get('serial') or data.get('volume_id') or ''
-    _check(connection_info, data, volume_id, encryption)
+    data, volume_id = volumes.checked(connection_info, _ISCSI, initiator,
+                                      encryption)
     _check_access(data, volume_id, initiator)
     try:
         address, port = _portal(data['target_portal'])
@@ -69,21 +59,6 @@ def connection(connection_info: Mapping[str, Any], initiator: str,
             f'target_portal, target_iqn and target_lun ({error})') from error
 
 
-def _check(connection_info: Mapping[str, Any], data: Mapping[str, Any],
-           volume_id: str, encryption: Mapping[str, Any] | None) -> None:
-    kind = connection_info.get('driver_volume_type')
-    if kind != _ISCSI:
-        raise exception.VolumeDriverNotFound(driver_type=kind)
-    # Nova looks at neither when a server boots, and a guest would write over
-    # the header of the encryption.
-    if encryption or data.get('encrypted'):
-        raise exception.VolumeEncryptionNotSupported(volume_type=kind,
-                                                     volume_id=volume_id)
-    if connection_info.get('multiattach'):
-        raise exception.MultiattachNotSupportedByVirtDriver(
-            volume_id=volume_id)
-
-
 def _check_access(data: Mapping[str, Any], volume_id: str,
                   initiator: str) -> None:
     method = data.get('auth_method')
@@ -91,10 +66,6 @@ def _check_access(data: Mapping[str, Any], volume_id: str,
         raise exception.InvalidVolume(
             reason=f'the target of volume {volume_id} asks for {method}, and '
             f"{initiator}'s initiator knows CHAP only")
-    if data.get('access_mode', 'rw') != 'rw':
-        raise exception.InvalidVolume(
-            reason=f'volume {volume_id} may only be read, and {initiator} '
-            'attaches disks for writing')
 
 
 def _portal(text: str) -> tuple[str, int]:

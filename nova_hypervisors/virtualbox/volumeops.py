@@ -17,8 +17,8 @@ from oslo_log import log as logging
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import interface
-from nova_hypervisors.common import iscsi
 from nova_hypervisors.common import locks
+from nova_hypervisors.common import volumes as cinder
 from nova_hypervisors.virtualbox import machines
 from nova_hypervisors.virtualbox import spec
 from nova_hypervisors.virtualbox import volumes
@@ -223,7 +223,7 @@ class VolumeOps:
         uuid = self._uuid(instance)
         attached = self._attached(uuid)
         gone = attached.keys() - {volume.lun.address for volume in wanted}
-        if iscsi.are_connected(block_device_info):
+        if cinder.are_connected(block_device_info):
             self._let_go(instance, {attached[lun]: lun for lun in gone})
         self.attach_all(uuid, [volume for volume in wanted
                                if volume.lun.address not in attached])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Volumes of Cinder, to which the host's software initiator logs in.
+"""Volumes of Cinder, which the host reaches by iSCSI or Fibre Channel.
 
 A volume is a raw device mapping: a file in the server's folder that stands
 for a disk of the storage.
@@ -18,8 +18,8 @@ from oslo_log import log as logging
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vsphere import api
 from nova_hypervisors.clients.vsphere import interface
-from nova_hypervisors.common import iscsi
 from nova_hypervisors.common import locks
+from nova_hypervisors.common import volumes as cinder
 from nova_hypervisors.vmwareapi import machines
 from nova_hypervisors.vmwareapi import spec
 from nova_hypervisors.vmwareapi import volumes
@@ -43,9 +43,18 @@ class VolumeOps:
 
         :param address: from which the host reaches the storage
         """
-        return {'host': self._host, 'ip': address,
-                'initiator': self._client.iscsi_adapter().iqn,
-                'multipath': False, 'platform': 'x86_64', 'os_type': 'esx'}
+        found = {'host': self._host, 'ip': address, 'multipath': False,
+                 'platform': 'x86_64', 'os_type': 'esx'}
+        adapters = self._client.fibre_channel_adapters()
+        if adapters:
+            found |= {'wwpns': [one.port_name for one in adapters],
+                      'wwnns': [one.node_name for one in adapters]}
+        try:
+            found['initiator'] = self._client.iscsi_adapter().iqn
+        except errors.VolumeUnavailable:
+            if not adapters:
+                raise
+        return found
 
     def planned(self, block_device_info: Mapping[str, Any] | None,
                 ) -> list[volumes.Volume]:
@@ -94,7 +103,7 @@ class VolumeOps:
             disk = self._attached(instance.uuid, volume)
             if disk is None or disk.key is None:
                 raise exception.DiskNotFound(
-                    location=f'{volume.target.iqn}, LUN {volume.lun}')
+                    location=f'{volume.target.name}, LUN {volume.lun}')
             self._client.change_machine(
                 self._machines.ref(instance.uuid),
                 api.MachineChange(remove_disks=(disk.key,)))
@@ -109,13 +118,13 @@ class VolumeOps:
         """
         volume = volumes.volume(connection_info)
         with self._locks.hold(instance.uuid):
-            self._client.rescan()
+            self._client.rescan(volume.target)
             found = self._client.find_lun(volume.target, volume.lun)
         if found.size < size:
             raise errors.VolumeUnavailable(
                 f'the host sees {found.size} bytes of LUN {volume.lun} of '
-                f'{volume.target.iqn}, and not the {size} to which it is said '
-                'to have grown')
+                f'{volume.target.name}, and not the {size} to which it is '
+                'said to have grown')
 
     def _attached(self, instance_uuid: str,
                   volume: volumes.Volume) -> api.Disk | None:
@@ -132,6 +141,8 @@ class VolumeOps:
         try:
             lun = self._client.find_lun(volume.target, volume.lun)
         except errors.VolumeUnavailable:
+            return None
+        if lun.detached:
             return None
         # A host may tell its path as it was given, or as it knows it itself.
         return next((disk for disk in disks if disk.device and (
@@ -150,7 +161,7 @@ class VolumeOps:
         disks = self._client.machine_details(ref).disks
         found = {volume: self._found(disks, volume)
                  for volume in self.planned(block_device_info)}
-        if iscsi.are_connected(block_device_info):
+        if cinder.are_connected(block_device_info):
             self._let_go(instance, ref, [
                 disk for disk in disks
                 if disk.device and disk not in found.values()])
@@ -174,4 +185,4 @@ class VolumeOps:
                 self._client.remove_target(volume.target)
             except errors.ClientError as error:
                 LOG.warning('The host keeps the target %s: %s',
-                            volume.target.iqn, error)
+                            volume.target.name, error)

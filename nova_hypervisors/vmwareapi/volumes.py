@@ -10,6 +10,7 @@ from typing import Any
 from nova.virt import driver as virt_driver
 
 from nova_hypervisors.clients.vsphere import api
+from nova_hypervisors.common import fibrechannel
 from nova_hypervisors.common import iscsi
 
 
@@ -20,7 +21,7 @@ class Volume:
     :param boots: the server boots from it
     """
 
-    target: api.IscsiTarget
+    target: api.Target
     lun: int
     boots: bool = False
 
@@ -28,7 +29,14 @@ class Volume:
 def volume(connection_info: Mapping[str, Any],
            encryption: Mapping[str, Any] | None = None,
            boots: bool = False) -> Volume:
-    """For what is raised see :func:`.iscsi.connection`."""
+    """For what is raised see :func:`.iscsi.connection`.
+
+    And :func:`.fibrechannel.connection`.
+    """
+    if connection_info.get('driver_volume_type') == fibrechannel.KIND:
+        ports = fibrechannel.connection(connection_info, 'ESX',
+                                        encryption).ports
+        return Volume(api.FibreChannelTarget(ports), ports[0][1], boots)
     found = iscsi.connection(connection_info, 'ESX', encryption)
     return Volume(api.IscsiTarget(found.address.strip('[]'), found.port,
                                   found.iqn, found.user, found.secret),

@@ -16,11 +16,18 @@ from typing import Protocol
 
 from nova_hypervisors.clients.vsphere import datastorepath
 from nova_hypervisors.clients.vsphere import hostfacts
+from nova_hypervisors.clients.vsphere import targets
 
 DatastorePath = datastorepath.DatastorePath
 CpuLeaf = hostfacts.CpuLeaf
 Host = hostfacts.Host
 License = hostfacts.License
+FibreChannelAdapter = targets.FibreChannelAdapter
+FibreChannelTarget = targets.FibreChannelTarget
+IscsiAdapter = targets.IscsiAdapter
+IscsiTarget = targets.IscsiTarget
+ScsiDisk = targets.ScsiDisk
+Target = targets.Target
 
 
 class Readable(Protocol):
@@ -339,40 +346,3 @@ class Ticket:
     thumbprint: str = ''
     config_file: str = ''
     url: str = dataclasses.field(default='', repr=False)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class IscsiAdapter:
-    """A software iSCSI adapter.
-
-    :param device: 'vmhba64'
-    """
-
-    device: str
-    iqn: str
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class IscsiTarget:
-    """:param secret: CHAP, one way; never printed"""
-
-    address: str
-    port: int
-    iqn: str
-    user: str = ''
-    secret: str = dataclasses.field(default='', repr=False)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class ScsiDisk:
-    """A disk that the host reaches.
-
-    :param device: its path on the host, '/vmfs/devices/disks/naa.6000...'
-    """
-
-    canonical_name: str
-    device: str
-    uuid: str
-    size: int
-    lun: int
-    target: str

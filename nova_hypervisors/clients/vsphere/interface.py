@@ -196,18 +196,22 @@ class StorageApi(Protocol):
     def iscsi_adapter(self) -> api.IscsiAdapter:
         """Return the software adapter, which is turned on if it is off."""
 
-    def add_target(self, target: api.IscsiTarget) -> None:
-        """Add a static target, with its CHAP secret, and rescan.
+    def fibre_channel_adapters(self) -> list[api.FibreChannelAdapter]: ...
 
-        One that is there is given the secret.
+    def add_target(self, target: api.Target) -> None:
+        """Let the host look for what a target has.
+
+        One of iSCSI is added before, as a static one, with its CHAP secret;
+        one that is there is given the secret.
         """
 
-    def remove_target(self, target: api.IscsiTarget) -> None: ...
+    def remove_target(self, target: api.Target) -> None:
+        """Let the host forget a target, and what it has."""
 
-    def rescan(self) -> None:
-        """Let the host look what its software adapter reaches."""
+    def rescan(self, target: api.Target) -> None:
+        """Let the host look how large is what a target has."""
 
-    def find_lun(self, target: api.IscsiTarget, lun: int) -> api.ScsiDisk:
+    def find_lun(self, target: api.Target, lun: int) -> api.ScsiDisk:
         """:raises VolumeUnavailable: the host does not see it"""
 
 

@@ -85,6 +85,8 @@ AddPortGroup portgrp:HostPortGroupSpec
 RemovePortGroup pgName:string
 
 RescanHba hbaDevice:string
+AttachScsiLun lunUuid:string
+DetachScsiLun lunUuid:string
 RescanVmfs
 RefreshStorageSystem
 UpdateSoftwareInternetScsiEnabled enabled:boolean

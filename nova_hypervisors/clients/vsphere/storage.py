@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Storage that a host reaches by its software iSCSI adapter.
+"""Storage that a host reaches by iSCSI or Fibre Channel.
 
-Source: HostStorageSystem and HostInternetScsiHba of the vSphere Web Services
-API reference.
+Source: HostStorageSystem, HostInternetScsiHba and HostFibreChannelHba of the
+vSphere Web Services API reference.
 """
 
 from __future__ import annotations
@@ -20,6 +20,11 @@ _ADAPTERS = 'storageDeviceInfo.hostBusAdapter'
 _LUNS = 'storageDeviceInfo.scsiLun'
 _TOPOLOGY = 'storageDeviceInfo.scsiTopology.adapter'
 _SOFTWARE = 'storageDeviceInfo.softwareInternetScsiEnabled'
+
+_FIBRE_CHANNEL = ('HostFibreChannelHba', 'HostFibreChannelOverEthernetHba')
+
+# ScsiLunState of a disk that was detached.
+_OFF = 'off'
 
 _CHAP_REQUIRED = 'chapRequired'
 _CHAP_NONE = 'chapProhibited'
@@ -42,7 +47,21 @@ class Storage(tasks.HostTasks):
                 'Storage, Adapters in the host client')
         return adapter
 
-    def add_target(self, target: api.IscsiTarget) -> None:
+    def fibre_channel_adapters(self) -> list[api.FibreChannelAdapter]:
+        return [
+            api.FibreChannelAdapter(
+                values.text(item, 'device'),
+                _wwn(item, 'portWorldWideName'),
+                _wwn(item, 'nodeWorldWideName'))
+            for item in values.items(self._storage(_ADAPTERS).get(_ADAPTERS),
+                                     'HostHostBusAdapter')
+            if values.kind(item) in _FIBRE_CHANNEL]
+
+    def add_target(self, target: api.Target) -> None:
+        if isinstance(target, api.FibreChannelTarget):
+            self.rescan(target)
+            self._take_up(target)
+            return
         adapter = self.iscsi_adapter()
         made = self._target(target)
         with contextlib.suppress(errors.AlreadyExists):
@@ -58,7 +77,18 @@ class Storage(tasks.HostTasks):
                                      staticTargets=[self._target(target)]))
         self._rescan(adapter)
 
-    def remove_target(self, target: api.IscsiTarget) -> None:
+    def _take_up(self, target: api.FibreChannelTarget) -> None:
+        """Let the host use again what it was told to let go of."""
+        with contextlib.suppress(errors.VolumeUnavailable):
+            found = self.find_lun(target, 0)
+            if found.detached:
+                self._call('AttachScsiLun', self._storage_system(),
+                           lunUuid=found.uuid)
+
+    def remove_target(self, target: api.Target) -> None:
+        if isinstance(target, api.FibreChannelTarget):
+            self._let_go(target)
+            return
         adapter = self.iscsi_adapter()
         with contextlib.suppress(errors.NotFound):
             self._call('RemoveInternetScsiStaticTargets',
@@ -66,10 +96,30 @@ class Storage(tasks.HostTasks):
                        targets=[self._target(target, chap=False)])
         self._rescan(adapter)
 
-    def rescan(self) -> None:
-        self._rescan(self.iscsi_adapter())
+    def _let_go(self, target: api.FibreChannelTarget) -> None:
+        """Detach a disk, before the storage takes it away.
 
-    def find_lun(self, target: api.IscsiTarget, lun: int) -> api.ScsiDisk:
+        A host that loses one without that goes on looking for it: VMware's
+        knowledge base, "How to detach a LUN device from ESXi hosts".
+        """
+        with contextlib.suppress(errors.VolumeUnavailable, errors.NotFound):
+            found = self.find_lun(target, 0)
+            if not found.detached:
+                self._call('DetachScsiLun', self._storage_system(),
+                           lunUuid=found.uuid)
+
+    def rescan(self, target: api.Target) -> None:
+        if isinstance(target, api.IscsiTarget):
+            self._rescan(self.iscsi_adapter())
+            return
+        adapters = self.fibre_channel_adapters()
+        if not adapters:
+            raise errors.VolumeUnavailable(
+                'the host has no Fibre Channel adapter')
+        for adapter in adapters:
+            self._rescan(adapter)
+
+    def find_lun(self, target: api.Target, lun: int) -> api.ScsiDisk:
         found = self._storage(_LUNS, _TOPOLOGY)
         key = _lun_key(found.get(_TOPOLOGY), target, lun)
         if key is not None:
@@ -77,10 +127,10 @@ class Storage(tasks.HostTasks):
                 if values.text(item, 'key') == key:
                     return _disk(item, target, lun)
         raise errors.VolumeUnavailable(
-            f'the host does not see LUN {lun} of {target.iqn} at '
-            f'{target.address}:{target.port}')
+            f'the host does not see {_place(target, lun)}')
 
-    def _rescan(self, adapter: api.IscsiAdapter) -> None:
+    def _rescan(self, adapter: api.IscsiAdapter | api.FibreChannelAdapter,
+                ) -> None:
         self._session.call('RescanHba', self._storage_system(),
                            timeout_s=self._task_timeout_s,
                            hbaDevice=adapter.device)
@@ -123,20 +173,37 @@ def _software_adapter(array: values.Element | None,
     return None
 
 
-def _lun_key(topology: values.Element | None, target: api.IscsiTarget,
+def _place(target: api.Target, lun: int) -> str:
+    if isinstance(target, api.IscsiTarget):
+        return f'LUN {lun} of {target.iqn} at {target.address}:{target.port}'
+    return ' or '.join(f'LUN {lun} of the Fibre Channel port {port}'
+                       for port, lun in target.ports)
+
+
+def _lun_key(topology: values.Element | None, target: api.Target,
              lun: int) -> str | None:
-    """Return the key of the ScsiLun that a target has under a number."""
+    """Return the key of the ScsiLun that a target has under a number.
+
+    :param lun: of a target of iSCSI
+    """
+    wanted = {(target.iqn, lun)} if isinstance(
+        target, api.IscsiTarget) else set(target.ports)
     for adapter in values.items(topology, 'HostScsiTopologyInterface'):
         for one in values.items(adapter, 'target'):
-            if values.text(one, 'transport/iScsiName') != target.iqn:
-                continue
+            name = (values.text(one, 'transport/iScsiName')
+                    or _wwn(one, 'transport/portWorldWideName'))
             for item in values.items(one, 'lun'):
-                if values.integer(item, 'lun', -1) == lun:
+                if (name, values.integer(item, 'lun', -1)) in wanted:
                     return values.text(item, 'scsiLun')
     return None
 
 
-def _disk(item: values.Element, target: api.IscsiTarget,
+def _wwn(item: values.Element, path: str) -> str:
+    """Read a name, which the API has as a number with a sign."""
+    return f'{values.integer(item, path) % (1 << 64):016x}'
+
+
+def _disk(item: values.Element, target: api.Target,
           lun: int) -> api.ScsiDisk:
     return api.ScsiDisk(
         canonical_name=values.text(item, 'canonicalName'),
@@ -144,4 +211,6 @@ def _disk(item: values.Element, target: api.IscsiTarget,
         uuid=values.text(item, 'uuid'),
         size=values.integer(item, 'capacity/block')
         * values.integer(item, 'capacity/blockSize'),
-        lun=lun, target=target.iqn)
+        lun=lun, target=target.name,
+        detached=_OFF in [values.text(state) for state
+                          in values.items(item, 'operationalState')])

@@ -75,7 +75,8 @@ class Controls:
     :ivar screen: width and height of what a screenshot shows
     :ivar screens: by a machine's reference, the address and port of the
         WebSocket that a webmks ticket leads to
-    :ivar luns: what iSCSI targets would give, :class:`.storage.Lun`
+    :ivar luns: what targets would give, :class:`.storage.Lun`
+    :ivar fc_adapters: of Fibre Channel, :class:`.fibrechannel.Adapter`
     :ivar tickets: of consoles, that were not used yet: the machine's reference
     :ivar wsdl: what is at /sdk/vimService.wsdl
     :ivar drop_connections: ends all connections
@@ -107,6 +108,7 @@ class Controls:
         self.screen = (64, 48)
         self.screens: dict[str, tuple[str, int]] = {}
         self.luns: list[Any] = []
+        self.fc_adapters: list[Any] = []
         self.tickets: dict[str, str] = {}
         self.wsdl = b''
         self.drop_connections: Callable[[], None] = lambda: None

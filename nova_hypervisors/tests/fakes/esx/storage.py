@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The software iSCSI adapter: HostStorageSystem.
+"""What a host reaches by iSCSI and Fibre Channel: HostStorageSystem.
 
 What there is to be reached is declared by a test, in ``host.luns``.
 """
@@ -12,6 +12,7 @@ from typing import Any
 
 from pyVmomi import vim
 
+from nova_hypervisors.tests.fakes.esx import fibrechannel
 from nova_hypervisors.tests.fakes.esx import managed
 
 _H = vim.host
@@ -23,6 +24,8 @@ class Lun:
     """A disk that a target would give.
 
     :param size: in bytes
+    :param wwpn: the name of a target's port, of Fibre Channel; then the rest
+        that belongs to iSCSI is nothing
     :param user: what CHAP asks for; nobody is asked if it is empty
     """
 
@@ -33,6 +36,7 @@ class Lun:
     port: int = 3260
     user: str = ''
     secret: str = dataclasses.field(default='', repr=False)
+    wwpn: str = ''
     naa: str = dataclasses.field(
         default_factory=lambda: f'naa.6{uuid.uuid4().hex[:31]}')
 
@@ -41,13 +45,14 @@ class Lun:
         return f'02000000{self.lun:02x}{self.naa[4:]}'
 
 
-class StorageSystem(managed.Managed):
+class StorageSystem(fibrechannel.FibreChannel, managed.Managed):
     kind = _H.StorageSystem
 
     device = 'vmhba64'
 
     def __init__(self, esx: Any, moid: str) -> None:
-        super().__init__(esx, moid)
+        managed.Managed.__init__(self, esx, moid)
+        fibrechannel.FibreChannel.__init__(self)
         self.enabled = False
         self._static: dict[tuple[str, int, str], Any] = {}
         self._send: dict[tuple[str, int], Any] = {}
@@ -56,21 +61,36 @@ class StorageSystem(managed.Managed):
     @property
     def storageDeviceInfo(self) -> Any:
         return _H.StorageDeviceInfo(
-            hostBusAdapter=[self._hba()] if self.enabled else [],
-            scsiLun=[_disk(lun) for lun in self._seen],
-            scsiTopology=_H.ScsiTopology(adapter=[_H.ScsiTopology.Interface(
-                key=f'key-vim.host.ScsiTopology.Interface-{self.device}',
-                adapter=self._key, target=self._targets())]
-                if self.enabled else []),
+            hostBusAdapter=[*([self._hba()] if self.enabled else []),
+                            *self._fc_adapters()],
+            scsiLun=[_disk(lun, lun.uuid in self.detached)
+                     for lun in self._all_seen()],
+            scsiTopology=_H.ScsiTopology(adapter=[*self._fc_topology(), *(
+                [_H.ScsiTopology.Interface(
+                    key=f'key-vim.host.ScsiTopology.Interface-{self.device}',
+                    adapter=self._key, target=self._targets())]
+                if self.enabled else [])]),
             softwareInternetScsiEnabled=self.enabled)
+
+    def _all_seen(self) -> list[Lun]:
+        return [*self._seen, *self._seen_by_fc()]
+
+    def _path_of(self, uuid: str) -> str:
+        return next(_path(lun) for lun in self._all_seen()
+                    if lun.uuid == uuid)
 
     @property
     def _key(self) -> str:
         return f'key-vim.host.InternetScsiHba-{self.device}'
 
     def find_device(self, name: str | None, lun_uuid: str | None) -> Any:
-        """Return a ScsiDisk that the host sees, by its path or its UUID."""
-        for lun in self._seen:
+        """Return a ScsiDisk that the host sees, by its path or its UUID.
+
+        Guess: one that was detached is as good as none.
+        """
+        for lun in self._all_seen():
+            if lun.uuid in self.detached:
+                continue
             if name == _path(lun) or (lun_uuid and lun_uuid == lun.uuid):
                 return _disk(lun)
         return None
@@ -176,11 +196,15 @@ class StorageSystem(managed.Managed):
 
     def RescanHba(self, hbaDevice: str) -> None:
         """Only now a host finds what has come, and misses what has gone."""
+        if self._rescan_fc(hbaDevice):
+            return
         self._need(hbaDevice)
         self._seen = [dataclasses.replace(lun) for lun in self.esx.luns
                       if self._reaches(lun)]
 
     def RescanAllHba(self) -> None:
+        for one in self.esx.fc_adapters:
+            self.RescanHba(one.device)
         if self.enabled:
             self.RescanHba(self.device)
 
@@ -190,6 +214,8 @@ class StorageSystem(managed.Managed):
     RefreshStorageSystem = RescanVmfs
 
     def _reaches(self, lun: Lun) -> bool:
+        if lun.wwpn:
+            return False
         target = self._static.get((lun.address, lun.port, lun.iqn)) or (
             self._send.get((lun.address, lun.port)))
         if target is None:
@@ -233,11 +259,12 @@ def _path(lun: Lun) -> str:
     return f'/vmfs/devices/disks/{lun.naa}'
 
 
-def _disk(lun: Lun) -> Any:
+def _disk(lun: Lun, detached: bool = False) -> Any:
     return _H.ScsiDisk(
         deviceName=_path(lun), devicePath=_path(lun), deviceType='disk',
         key=f'key-vim.host.ScsiDisk-{lun.uuid}', uuid=lun.uuid,
-        canonicalName=lun.naa, displayName=f'iSCSI Disk ({lun.naa})',
-        lunType='disk', vendor='FAKE', model='iSCSI', revision='1.0',
-        operationalState=['ok'], capacity=_H.DiskDimensions.Lba(
+        canonicalName=lun.naa, displayName=f'A disk ({lun.naa})',
+        lunType='disk', vendor='FAKE', model='A disk', revision='1.0',
+        operationalState=['off' if detached else 'ok'],
+        capacity=_H.DiskDimensions.Lba(
             blockSize=512, block=lun.size // 512))

@@ -3,7 +3,7 @@ import pytest
 from nova import exception
 
 from nova_hypervisors.clients.vbox import api
-from nova_hypervisors.common import iscsi
+from nova_hypervisors.common import volumes as cinder
 from nova_hypervisors.virtualbox import volumes
 
 INITIATOR = 'iqn.2026-11.org.example:here'
@@ -71,7 +71,7 @@ class TestPlanned:
              'boot_index': 0}]}
         found, = volumes.planned(entries, INITIATOR)
         assert (found.device_name, found.boots) == ('/dev/sdb', True)
-        assert not iscsi.are_connected(entries)
+        assert not cinder.are_connected(entries)
 
     @pytest.mark.parametrize('nothing', [None, {}, {
         'block_device_mapping': []}])

@@ -74,17 +74,17 @@ class Recorder:
         return self._count - len(self.calls)
 
     @contextlib.contextmanager
-    def noted(self, call: Call) -> Iterator[None]:
+    def noted(self, call: Call) -> Iterator[Call]:
         call.at_s = self.seconds
         self._count += 1
         self.calls.append(call)
         try:
-            yield
+            yield call
         except Exception as error:
             call.error = error
             raise
         finally:
-            call.seconds = self.seconds - call.at_s
+            call.seconds = call.seconds or self.seconds - call.at_s
 
 
 _RECORDER: contextvars.ContextVar[Recorder | None] = contextvars.ContextVar(
@@ -121,6 +121,26 @@ def call(seam: str, operation: str,
     made.request = request()
     with recorder.noted(made):
         yield made
+
+
+def past(seam: str, operation: str, seconds: float, request: Any,
+         answer: Any, typed: Exception | None) -> None:
+    """Note a call of a library that tells of it when it is over."""
+    recorder = current()
+    if recorder is not None:
+        with recorder.noted(Call(seam, operation, request, answer,
+                                 typed=typed)) as made:
+            made.seconds = seconds
+            made.at_s -= seconds
+
+
+def name(error: Exception, typed: Exception, operation: str) -> None:
+    """Say what a noted error has become, and in which operation."""
+    recorder = current()
+    for made in reversed(recorder.calls if recorder else ()):
+        if made.error is error:
+            made.typed, made.operation = typed, operation
+            return
 
 
 def hide(secrets: Iterable[str]) -> None:

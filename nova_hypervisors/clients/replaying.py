@@ -173,6 +173,32 @@ def _vsphere_file(call: bundles.Exchange) -> None:
         call.request['path'])
 
 
+def _redfish(call: bundles.Exchange) -> None:
+    _client('bmc.redfisherrors').understood(
+        call.request['where'], call.operation, call.answer['status'],
+        call.answer['text'])
+
+
+def _ribcl(call: bundles.Exchange) -> None:
+    _client('bmc.ribcl').understood(call.request['host'], call.operation,
+                                    call.answer['text'])
+
+
+def _ilo4(call: bundles.Exchange) -> None:
+    """What an answer means is noted by who has asked."""
+
+
+def _ipmi(call: bundles.Exchange) -> None:
+    _client('bmc.ipmi').understood(execute.Completed(**call.answer),
+                                   call.request['where'], call.operation)
+
+
+def _openstack(call: bundles.Exchange) -> None:
+    found = call.answer
+    _client('bmc.openstack').understood(
+        found['kind'], found['status'], found['message'], call.operation)
+
+
 def _target(found: Any) -> Any:
     target = found['target']
     return target and _client('vsphere.values').Ref(*target)
@@ -185,4 +211,9 @@ SEAMS: Mapping[str, Understand] = {
     'vsphere-soap': _vsphere_soap,
     'vsphere-task': _vsphere_task,
     'vsphere-file': _vsphere_file,
+    'redfish': _redfish,
+    'ilo4': _ilo4,
+    'ribcl': _ribcl,
+    'ipmi': _ipmi,
+    'openstack': _openstack,
 }

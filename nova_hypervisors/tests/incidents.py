@@ -153,3 +153,12 @@ def failure(kind=errors.InvalidState, detail='it is off', **more):
     """Return an error as a file has it."""
     return bundles.Failure(kind.__name__, detail, more.get('operation', ''),
                            more.get('code'), more.get('fault', ''))
+
+
+def is_reproduced(made, kind, seam):
+    """See that a replay ends as what was recorded, at this seam."""
+    bundle = made.bundle
+    assert bundle.error.kind == kind.__name__
+    assert made.error == bundle.error
+    assert bundle.calls[bundle.call].seam == seam
+    assert [call for call in made.calls if not call.is_same] == []

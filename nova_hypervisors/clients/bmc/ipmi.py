@@ -18,6 +18,7 @@ from typing import Any
 
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients import execute
+from nova_hypervisors.clients import recording
 from nova_hypervisors.clients.bmc import api
 from nova_hypervisors.clients.bmc import ipmiprocess
 
@@ -37,6 +38,10 @@ _KINDS = {
 }
 
 _NO_MEDIA = 'IPMI has no virtual media'
+
+
+#: Where calls are noted: see clients/recording.py.
+SEAM = 'ipmi'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -69,20 +74,14 @@ class IpmiMachine:
                    'operation': operation, 'arguments': arguments}
         # Nobody else may see a process's environment; a command line all may.
         env = {**os.environ, ipmiprocess.REQUEST: json.dumps(request)}
-        with self._lock:
+        where = f'the BMC {access.host}:{access.port}'
+        recording.hide([access.password])
+        with self._lock, recording.call(SEAM, operation, lambda: {
+                'where': where, 'arguments': arguments}) as noted:
             done = self._run((sys.executable, '-m', ipmiprocess.__name__),
                              access.timeout_s, env)
-        where = f'the BMC {access.host}:{access.port}'
-        try:
-            answer = json.loads(done.stdout.strip().rpartition('\n')[2])
-        except ValueError:
-            last = done.stderr.strip().rpartition('\n')[2]
-            raise errors.ClientError(f'{where}: {last or "no answer"}',
-                                     operation=operation) from None
-        if 'error' in answer:
-            kind = _KINDS.get(answer['kind'], errors.ClientError)
-            raise kind(f'{where}: {answer["error"]}', operation=operation)
-        return answer['result']
+            noted.answer = dataclasses.asdict(done)
+            return understood(done, where, operation)
 
     def close(self) -> None:
         """Every call logs on for itself, and off."""
@@ -169,3 +168,20 @@ class IpmiMachine:
             raise errors.Unsupported('the BMC measures nothing',
                                      operation='sensors')
         return found
+
+
+def understood(done: execute.Completed, where: str, operation: str) -> Any:
+    """Return what a process of pyghmi has found.
+
+    :raises ClientError: it has failed
+    """
+    try:
+        answer = json.loads(done.stdout.strip().rpartition('\n')[2])
+    except ValueError:
+        last = done.stderr.strip().rpartition('\n')[2]
+        raise errors.ClientError(f'{where}: {last or "no answer"}',
+                                 operation=operation) from None
+    if 'error' in answer:
+        kind = _KINDS.get(answer['kind'], errors.ClientError)
+        raise kind(f'{where}: {answer["error"]}', operation=operation)
+    return answer['result']

@@ -26,6 +26,7 @@ import openstack.exceptions
 from keystoneauth1 import exceptions as auth_errors
 
 from nova_hypervisors.clients import errors
+from nova_hypervisors.clients import recording
 from nova_hypervisors.clients.bmc import api
 from nova_hypervisors.clients.bmc import openstackmedia
 
@@ -55,6 +56,9 @@ _ERRORS: tuple[tuple[type[Exception], type[errors.ClientError]], ...] = (
     (auth_errors.ConnectionError, errors.Unreachable),
     (openstack.exceptions.ResourceTimeout, errors.TimedOut),
 )
+#: Where errors are noted: see clients/recording.py.
+SEAM = 'openstack'
+
 _TOO_MANY = 429, 503
 
 
@@ -66,11 +70,26 @@ def translated(operation: str) -> Iterator[None]:
     except (openstack.exceptions.SDKException,
             auth_errors.ClientException) as error:
         status = getattr(error, 'status_code', None)
-        kind = next((ours for theirs, ours in _ERRORS
-                     if isinstance(error, theirs)),
-                    errors.Busy if status in _TOO_MANY
-                    else errors.ClientError)
-        raise kind(str(error), operation=operation, code=status) from error
+        with recording.call(SEAM, operation) as noted:
+            noted.answer = {'kind': type(error).__name__, 'status': status,
+                            'message': str(error)}
+            raise _error(type(error), status, str(error),
+                         operation) from error
+
+
+def understood(kind: str, status: int | None, message: str,
+               operation: str) -> None:
+    """:raises ClientError: what openstacksdk raised is that"""
+    theirs = (getattr(openstack.exceptions, kind, None)
+              or getattr(auth_errors, kind, openstack.exceptions.SDKException))
+    raise _error(theirs, status, message, operation)
+
+
+def _error(theirs: type[Exception], status: int | None, message: str,
+           operation: str) -> errors.ClientError:
+    kind = next((ours for one, ours in _ERRORS if issubclass(theirs, one)),
+                errors.Busy if status in _TOO_MANY else errors.ClientError)
+    return kind(message, operation=operation, code=status)
 
 
 class OpenStackMachine(openstackmedia.Media):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -20,6 +21,7 @@ from sushy import connector as sushy_connector
 from sushy import exceptions as sushy_errors
 
 from nova_hypervisors.clients import errors
+from nova_hypervisors.clients import recording
 from nova_hypervisors.clients.bmc import api
 from nova_hypervisors.clients.bmc import redfisherrors
 from nova_hypervisors.clients.bmc import redfishmedia
@@ -101,6 +103,7 @@ class RedfishMachine:
     @contextlib.contextmanager
     def _using(self, operation: str) -> Iterator[Any]:
         """Give the system, as it is now."""
+        recording.hide([self._access.password])
         with self._lock, redfisherrors.translated(operation,
                                                   self._access.url):
             if self._system is None:
@@ -114,6 +117,8 @@ class RedfishMachine:
         access = self._access
         self._connector = sushy_connector.Connector(
             access.url, verify=access.verify, server_side_retries=1,
+            response_callback=functools.partial(redfisherrors.note,
+                                                access.url),
             default_request_timeout=access.timeout_s,
             connect_timeout=access.connect_timeout_s)
         self._auth = _AUTH[access.auth](access.user, access.password)

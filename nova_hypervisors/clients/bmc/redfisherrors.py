@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import types
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +13,11 @@ import requests.exceptions
 from sushy import exceptions as sushy_errors
 
 from nova_hypervisors.clients import errors
+from nova_hypervisors.clients import recording
 from nova_hypervisors.clients.bmc import imagefiles
+
+#: Where answers are noted: see clients/recording.py.
+SEAM = 'redfish'
 
 # The last words of a message's identifier, of any registry: DMTF's Base, and
 # makers' own (iLO.2.14.LicenseKeyRequired).
@@ -57,17 +63,53 @@ def translated(operation: str, where: str) -> Iterator[None]:
     """
     try:
         yield
-    except sushy_errors.ConnectionError as error:
-        raise _connection(error, operation, where) from error
-    except sushy_errors.HTTPError as error:
-        raise _answer(error, operation, where) from error
-    except _MISSING as error:
-        raise errors.Unsupported(f'{where}: {error}',
-                                 operation=operation) from error
     except (sushy_errors.SushyError, ValueError,
             requests.exceptions.RequestException) as error:
-        raise errors.ClientError(f'{where}: {error}',
-                                 operation=operation) from error
+        with recording.call(SEAM, operation, lambda: {
+                'where': where}) as noted:
+            if isinstance(error, sushy_errors.HTTPError):
+                noted.answer = {'status': error.status_code, 'text': (
+                    '' if error.body is None
+                    else json.dumps({'error': error.body}))}
+            raise _error(error, operation, where) from error
+
+
+def understood(where: str, operation: str, status: int, text: str) -> None:
+    """:raises ClientError: an answer is a refusal"""
+    answer = types.SimpleNamespace(status_code=status,
+                                   json=lambda: json.loads(text))
+    try:
+        sushy_errors.raise_for_response('', where, answer)
+    except sushy_errors.HTTPError as error:
+        raise _answer(error, operation, where) from error
+
+
+def note(where: str, response: requests.Response) -> None:
+    """Note what sushy has been answered."""
+    if recording.current() is None:
+        return
+    request = response.request
+    operation = f'{request.method} {request.path_url}'
+    refusal = None
+    try:
+        understood(where, operation, response.status_code, response.text)
+    except errors.ClientError as error:
+        refusal = error
+    recording.past(
+        SEAM, operation, response.elapsed.total_seconds(),
+        {'where': where, 'body': request.body},
+        {'status': response.status_code, 'text': response.text}, refusal)
+
+
+def _error(error: Exception, operation: str,
+           where: str) -> errors.ClientError:
+    if isinstance(error, sushy_errors.ConnectionError):
+        return _connection(error, operation, where)
+    if isinstance(error, sushy_errors.HTTPError):
+        return _answer(error, operation, where)
+    kind = (errors.Unsupported if isinstance(error, _MISSING)
+            else errors.ClientError)
+    return kind(f'{where}: {error}', operation=operation)
 
 
 def _connection(error: Exception, operation: str,

@@ -20,6 +20,7 @@ from xml.etree import ElementTree
 from proliantutils import exception as ilo_errors
 
 from nova_hypervisors.clients import errors
+from nova_hypervisors.clients import recording
 from nova_hypervisors.clients.bmc import api
 from nova_hypervisors.clients.bmc import ribclrequests
 
@@ -70,7 +71,9 @@ class RibclMachine:
             except (ilo_errors.ProliantUtilsException, KeyError, TypeError,
                     AttributeError, IndexError,
                     ElementTree.ParseError) as error:
-                raise _error(error, operation, self._access.host) from error
+                made = _error(error, operation, self._access.host)
+                recording.name(error, made, operation)
+                raise made from error
 
     def _find_rest(self) -> ribclrequests.Rest:
         """Return what knows more, which is there from Gen9 on.
@@ -248,6 +251,16 @@ def _measured(found: dict[str, Any],
         'reading': int(number) if number.isdigit() else None,
         'unit': value.get('UNIT'),
         'health': found.get('STATUS', {}).get('VALUE')}
+
+
+def understood(host: str, operation: str, text: str) -> None:
+    """:raises ClientError: an answer is a refusal, or not understood"""
+    reader = ribclrequests.Ribcl(Access(host, '', ''))
+    try:
+        reader._parse_output(text)
+    except (ilo_errors.ProliantUtilsException, KeyError, TypeError,
+            AttributeError, IndexError, ElementTree.ParseError) as error:
+        raise _error(error, operation, host) from error
 
 
 def _error(error: Exception, operation: str,

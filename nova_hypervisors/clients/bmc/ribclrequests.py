@@ -18,6 +18,7 @@ from proliantutils.ilo import ribcl
 from proliantutils.ilo import ris
 
 from nova_hypervisors.clients import errors
+from nova_hypervisors.clients import recording
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -68,6 +69,11 @@ def _context(access: Access) -> ssl.SSLContext:
     return context
 
 
+#: Where calls and answers are noted: see clients/recording.py.
+LINE_SEAM = 'ilo4'
+RIBCL_SEAM = 'ribcl'
+
+
 class Line:
     """Sends requests to an iLO.  Each has a connection of its own."""
 
@@ -78,6 +84,16 @@ class Line:
     def send(self, method: str, path: str, **options: Any,
              ) -> requests.Response:
         """Return the answer, whatever it is."""
+        recording.hide([self._access.password])
+        with recording.call(LINE_SEAM, f'{method} {path}', lambda: {
+                'body': options.get('data') or options.get('json')}) as noted:
+            answer = self._send(method, path, options)
+            noted.answer = {'status': answer.status_code,
+                            'text': answer.text}
+            return answer
+
+    def _send(self, method: str, path: str,
+              options: dict[str, Any]) -> requests.Response:
         access = self._access
         try:
             with requests.Session() as session:
@@ -132,6 +148,12 @@ class Ribcl(ribcl.RIBCLOperations):
                 'which iLO 6 has not and iLO 5 may have turned off: use '
                 'redfish for those')
         return answer.text
+
+    def _parse_output(self, xml_response: str) -> Any:
+        with recording.call(RIBCL_SEAM, 'RIBCL', lambda: {
+                'host': self.host}) as noted:
+            noted.answer = {'text': xml_response}
+            return super()._parse_output(xml_response)
 
     def insert_virtual_media(self, url: str, device: str = 'FLOPPY') -> Any:
         """Tell of an image, and ask nobody else for it before."""

@@ -6,8 +6,16 @@ import types
 import uuid
 
 import pytest
+from nova import exception
+from oslo_config import fixture as config_fixture
 
+from nova_hypervisors import conf
+from nova_hypervisors.clients import bundles
+from nova_hypervisors.clients import replaying
 from nova_hypervisors.clients.vbox import api
+from nova_hypervisors.common import incidents as common
+from nova_hypervisors.tests import builders
+from nova_hypervisors.tests import incidents
 from nova_hypervisors.tests import peers
 from nova_hypervisors.tests.contract import machines
 from nova_hypervisors.tests.fakes import vbox
@@ -71,3 +79,26 @@ def running(make, client):
         {'VNCPassword': 'se cret'}))
     client.start(spec.uuid)
     return spec.uuid
+
+
+@pytest.fixture
+def replayed(tmp_path):
+    """Let a driver fail so, and replay the file that it leaves."""
+    fixture = config_fixture.Config(conf.CONF)
+    fixture.setUp()
+    conf.CONF([], project='nova', default_config_files=[])
+    folder = tmp_path / 'incidents'
+    fixture.config(group='incidents', directory=str(folder))
+
+    def replayed(work, kind):
+        driver = incidents.Driver(work)
+        common.watch(conf.CONF, driver)
+        with pytest.raises((exception.NovaException,
+                            NotImplementedError)) as caught:
+            driver.unpause(builders.instance())
+        assert isinstance(caught.value.__cause__, kind)
+        path, = folder.iterdir()
+        return replaying.replay(bundles.load(path))
+
+    yield replayed
+    fixture.cleanUp()

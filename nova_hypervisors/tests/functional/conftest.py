@@ -54,6 +54,14 @@ def make_driver(driver_class, config, image_api, records):
 
 
 @pytest.fixture
+def incident_folder(config, tmp_path):
+    """Where incidents are left; has to be named before the driver."""
+    folder = tmp_path / 'incidents'
+    config.config(group='incidents', directory=str(folder))
+    return folder
+
+
+@pytest.fixture
 def driver(make_driver):
     return make_driver()
 

@@ -3,48 +3,13 @@
 
 import io
 
-import pytest
-from nova import exception
-from oslo_config import fixture as config_fixture
-
-from nova_hypervisors import conf
-from nova_hypervisors.clients import bundles
 from nova_hypervisors.clients import errors
-from nova_hypervisors.clients import replaying
-from nova_hypervisors.common import incidents as common
-from nova_hypervisors.tests import builders
 from nova_hypervisors.tests import incidents
 
 
-@pytest.fixture
-def replayed(tmp_path):
-    """Let a driver fail so, and replay the file that it leaves."""
-    fixture = config_fixture.Config(conf.CONF)
-    fixture.setUp()
-    conf.CONF([], project='nova', default_config_files=[])
-    folder = tmp_path / 'incidents'
-    fixture.config(group='incidents', directory=str(folder))
-
-    def replayed(work, kind):
-        driver = incidents.Driver(work)
-        common.watch(conf.CONF, driver)
-        with pytest.raises(exception.NovaException) as caught:
-            driver.unpause(builders.instance())
-        assert isinstance(caught.value.__cause__, kind)
-        path, = folder.iterdir()
-        return replaying.replay(bundles.load(path))
-
-    yield replayed
-    fixture.cleanUp()
-
-
 def is_reproduced(made, kind, seam):
-    bundle = made.bundle
-    assert made.error == bundle.error
-    assert bundle.error.kind == kind.__name__
-    assert bundle.error.fault or seam == 'vsphere-file'
-    assert bundle.calls[bundle.call].seam == seam
-    assert all(call.is_same for call in made.calls)
+    incidents.is_reproduced(made, kind, seam)
+    assert made.bundle.error.fault or seam == 'vsphere-file'
 
 
 def test_a_call_that_the_host_refuses(client, replayed):

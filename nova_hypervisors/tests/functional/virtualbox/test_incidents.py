@@ -9,22 +9,12 @@ from nova.virt import fake as nova_fake
 
 from nova_hypervisors import conf
 from nova_hypervisors.clients import bundles
+from nova_hypervisors.clients import errors
 from nova_hypervisors.clients import replaying
 from nova_hypervisors.tests import builders
+from nova_hypervisors.tests import incidents as tests
 
 CONTEXT = builders.admin_context()
-
-
-@pytest.fixture
-def incidents(config, tmp_path):
-    folder = tmp_path / 'incidents'
-    config.config(group='incidents', directory=str(folder))
-    return folder
-
-
-@pytest.fixture
-def driver(incidents, make_driver):
-    return make_driver()
 
 
 def only(folder):
@@ -33,60 +23,54 @@ def only(folder):
 
 
 def is_reproduced(folder, operation, instance, kind, seam):
-    bundle = only(folder)
-    assert (bundle.operation, bundle.server) == (operation, instance.uuid)
-    assert bundle.error.kind == kind
-    assert bundle.calls[bundle.call].seam == seam
-    replayed = replaying.replay(bundle)
-    assert replayed.error == bundle.error
-    assert all(call.is_same for call in replayed.calls)
+    replayed = replaying.replay(only(folder))
+    tests.is_reproduced(replayed, kind, seam)
+    assert (replayed.bundle.operation, replayed.bundle.server) == (
+        operation, instance.uuid)
 
 
 def fails_to_start_what_is_missing(driver, folder, seam):
     instance = builders.instance()
     with pytest.raises(exception.InstanceNotFound):
         driver.power_on(CONTEXT, instance, [])
-    is_reproduced(folder, 'power_on', instance, 'MachineNotFound', seam)
+    is_reproduced(folder, 'power_on', instance, errors.MachineNotFound, seam)
 
 
-def fails_to_pause_what_is_off(driver, spawn, folder, seam):
+def test_a_machine_that_is_missing(incident_folder, driver):
+    fails_to_start_what_is_missing(driver, incident_folder, 'vboxmanage')
+
+
+def test_one_that_is_off(incident_folder, driver, spawn):
     instance = spawn(power_on=False)
     with pytest.raises(exception.InstanceInvalidState):
         driver.pause(instance)
-    is_reproduced(folder, 'pause', instance, 'InvalidState', seam)
-
-
-def test_a_machine_that_is_missing(driver, incidents):
-    fails_to_start_what_is_missing(driver, incidents, 'vboxmanage')
-
-
-def test_one_that_is_off(driver, spawn, incidents):
-    fails_to_pause_what_is_off(driver, spawn, incidents, 'vboxmanage')
+    is_reproduced(incident_folder, 'pause', instance, errors.InvalidState,
+                  'vboxmanage')
 
 
 @pytest.mark.by_web_service
-def test_a_machine_that_the_web_service_misses(driver, incidents):
-    fails_to_start_what_is_missing(driver, incidents, 'virtualbox-soap')
+def test_a_machine_that_the_web_service_misses(incident_folder, driver):
+    fails_to_start_what_is_missing(driver, incident_folder, 'virtualbox-soap')
 
 
 @pytest.mark.by_web_service
-def test_a_start_that_the_web_service_sees_fail(config, driver, spawn,
-                                                incidents):
+def test_a_start_that_the_web_service_sees_fail(incident_folder, driver,
+                                                spawn):
     instance = spawn(power_on=False)
     disk, = (Path(conf.CONF.instances_path) / instance.uuid).rglob('*.vdi')
     disk.write_bytes(b'no disk')
     with pytest.raises(exception.NovaException):
         driver.power_on(CONTEXT, instance, [])
-    is_reproduced(incidents, 'power_on', instance, 'ClientError',
+    is_reproduced(incident_folder, 'power_on', instance, errors.ClientError,
                   'virtualbox-progress')
 
 
 @pytest.mark.by_web_service
-def test_a_service_that_is_gone(config, driver, incidents):
+def test_a_service_that_is_gone(incident_folder, config, driver):
     instance = builders.instance()
     config.config(group='virtualbox', webservice_url='http://127.0.0.1:9')
     other = type(driver)(nova_fake.FakeVirtAPI())
     with pytest.raises(exception.HypervisorUnavailable):
         other.unpause(instance)
-    is_reproduced(incidents, 'unpause', instance, 'Unreachable',
+    is_reproduced(incident_folder, 'unpause', instance, errors.Unreachable,
                   'virtualbox-soap')

@@ -98,6 +98,13 @@ class Services(Access):
     images: usage.Images
     deploying: deploying.Deploying | None = None
 
+    @property
+    def common(self) -> deploying.Deploying:
+        """:raises InvalidState: nobody deploys here"""
+        if self.deploying is None:
+            raise errors.InvalidState('this process deploys no nodes')
+        return self.deploying
+
 
 class Interface(abc.ABC):  # noqa: B024
     """:cvar settings: the fields of ``driver_info`` that it reads"""
@@ -141,10 +148,7 @@ class ServerInterface(Interface):
     @property
     def common(self) -> deploying.Deploying:
         """:raises InvalidState: nobody deploys here"""
-        found = self.services.deploying
-        if found is None:
-            raise errors.InvalidState('this process deploys no nodes')
-        return found
+        return self.services.common
 
 
 def unsupported(detail: str, node: nodes.Node) -> errors.Unsupported:

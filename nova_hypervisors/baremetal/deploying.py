@@ -62,6 +62,7 @@ class Settings:
     sweeps: bool = False
     loaders: media.Bootloaders = dataclasses.field(
         default_factory=media.Bootloaders)
+    ipxe: Path = Path('/boot/ipxe.lkrn')
 
     @property
     def images(self) -> Path:
@@ -260,4 +261,5 @@ def settings_of(conf: Any, folder: Path) -> Settings:
         sweeps=group.publisher == 'http',
         loaders=media.Bootloaders(
             Path(group.isolinux_bin), Path(group.ldlinux_c32),
-            Path(group.esp_image) if group.esp_image else None))
+            Path(group.esp_image) if group.esp_image else None),
+        ipxe=Path(group.ipxe_kernel))

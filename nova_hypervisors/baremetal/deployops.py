@@ -24,6 +24,7 @@ from oslo_log import log as logging
 
 from nova_hypervisors.baremetal import booting
 from nova_hypervisors.baremetal import cleaning
+from nova_hypervisors.baremetal import firmware
 from nova_hypervisors.baremetal import hostops
 from nova_hypervisors.baremetal import networkops
 from nova_hypervisors.baremetal import nodes
@@ -34,12 +35,16 @@ from nova_hypervisors.baremetal import store
 from nova_hypervisors.baremetal import task as task_types
 from nova_hypervisors.baremetal import tasks
 from nova_hypervisors.baremetal import validation
+from nova_hypervisors.baremetal import volumes
 from nova_hypervisors.clients import errors
 from nova_hypervisors.common import configdrive
 from nova_hypervisors.common import locks
 from nova_hypervisors.common import request as requests
 
 LOG = logging.getLogger(__name__)
+
+# The deploy interface of servers that run from a volume.
+_VOLUME = 'volume'
 
 _REDEPLOYED = (states.ACTIVE, states.RESCUED, states.DEPLOY_FAILED)
 
@@ -151,12 +156,14 @@ class DeployOps:
 
     def _deploy(self, task: task_types.Task, spawn: requests.SpawnRequest,
                 preserve_ephemeral: bool = False) -> None:
-        four = task.interfaces
         task.step('validate')
+        starts = spec.starts(spawn)
         task.save_instance_info(**spec.instance_info(
             spawn, self._settings.default_format, preserve_ephemeral))
-        _refuse_volumes(task, spawn)
+        self._look_at_volumes(task)
         validation.insist(task.node, self._tasks.registry, task)
+        booting.insist(task)
+        four = task.interfaces
         task.step('plug ports')
         self._networks.plug(task.node, spawn.network_info)
         task.step('power off')
@@ -168,11 +175,19 @@ class DeployOps:
             four.deploy.deploy(task)
         task.step('boot')
         four.boot.prepare_instance(task)
-        if spawn.power_on:
+        if starts:
             self._power.start(task.node)
         else:
             # It may run what was deployed already.
-            self._power.stop(task.node)
+            self._power.leave_off(task.node, spawn.power_on)
+
+    def _look_at_volumes(self, task: task_types.Task) -> None:
+        """Write nothing for a server that runs from a volume."""
+        if task.node.instance_info.get(spec.FROM_VOLUME):
+            task.interfaces = dataclasses.replace(
+                task.interfaces, deploy=self._tasks.registry.get(
+                    'deploy', _VOLUME))
+        volumes.refuse_others(task.node, task.block_device_info)
 
     @contextlib.contextmanager
     def _config_drive(self, task: task_types.Task,
@@ -218,7 +233,8 @@ class DeployOps:
         """Leave nothing of a deploy but a disk that nobody can use."""
         self._drive_of(task.node).unlink(missing_ok=True)
         for what in (task.interfaces.deploy.tear_down,
-                     task.interfaces.deploy.clean_up):
+                     task.interfaces.deploy.clean_up,
+                     task.interfaces.boot.clean_up_instance):
             try:
                 what(task)
             except Exception:
@@ -262,6 +278,8 @@ class DeployOps:
             four.boot.clean_up_rescue(task)
         four.deploy.clean_up(task)
         four.boot.clean_up_instance(task)
+        booting.restore(task)
+        firmware.restore(task)
         self._drive_of(node).unlink(missing_ok=True)
         task.step('unplug ports')
         self._networks.unplug(node)
@@ -306,15 +324,6 @@ class DeployOps:
             if (node.instance_uuid == before.instance_uuid
                     and node.provision_state == states.DEPLOY_FAILED):
                 self._take_back(self._tasks.begin(node, 'undo'))
-
-
-def _refuse_volumes(task: task_types.Task,
-                    spawn: requests.SpawnRequest) -> None:
-    if (spawn.block_device_info.get('block_device_mapping')
-            and not task.interfaces.deploy.takes_volumes):
-        raise errors.Unsupported(
-            f'the deploy interface {task.node.deploy_interface} takes no '
-            'volumes', operation=f'node {task.node.name}')
 
 
 def _is_wanted(spawn: requests.SpawnRequest) -> bool:

@@ -194,7 +194,8 @@ class BareMetalDriver(driver.ComputeDriver):
                  block_device_info: dict[str, Any] | None = None,
                  accel_info: Any = None, share_info: Any = None) -> None:
         with boundary.for_instance(instance):
-            self._parts.power.power_on(instance, context)
+            self._parts.power.power_on(instance, context,
+                                       block_device_info)
 
     def power_off(self, instance: objects.Instance, timeout: int = 0,
                   retry_interval: int = 0) -> None:
@@ -209,14 +210,19 @@ class BareMetalDriver(driver.ComputeDriver):
                accel_info: Any = None, share_info: Any = None) -> None:
         with boundary.for_instance(instance):
             self._parts.power.reboot(instance, reboot_type == 'SOFT',
-                                     context)
+                                     context, block_device_info)
+
+    def poll_rebooting_instances(self, timeout: int,
+                                 instances: list[objects.Instance]) -> None:
+        self._parts.service.reboot_hung(instances, timeout)
 
     def resume_state_on_host_boot(
             self, context: nova_context.RequestContext,
             instance: objects.Instance, network_info: Any, share_info: Any,
             block_device_info: dict[str, Any] | None = None) -> None:
         with boundary.for_instance(instance):
-            self._parts.power.power_on(instance, context)
+            self._parts.power.power_on(instance, context,
+                                       block_device_info)
 
     def trigger_crash_dump(self, instance: objects.Instance) -> None:
         with boundary.for_instance(instance):
@@ -283,6 +289,18 @@ class BareMetalDriver(driver.ComputeDriver):
     def unplug_vifs(self, instance: objects.Instance,
                     network_info: Any) -> None:
         """Do nothing: a server's ports stay with its node."""
+
+    # Images
+
+    def cache_image(self, context: nova_context.RequestContext,
+                    image_id: str) -> bool:
+        with boundary.for_host():
+            return self._parts.images.cache_image(context, image_id)
+
+    def manage_image_cache(self, context: nova_context.RequestContext,
+                           all_instances: Any) -> None:
+        with boundary.for_host():
+            self._parts.images.age()
 
     # Volumes and consoles
 

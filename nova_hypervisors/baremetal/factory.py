@@ -24,6 +24,7 @@ from nova_hypervisors.baremetal import database
 from nova_hypervisors.baremetal import deploying
 from nova_hypervisors.baremetal import deployops
 from nova_hypervisors.baremetal import hostops
+from nova_hypervisors.baremetal import imageops
 from nova_hypervisors.baremetal import interfaces
 from nova_hypervisors.baremetal import networkops
 from nova_hypervisors.baremetal import powerops
@@ -39,6 +40,7 @@ from nova_hypervisors.common import availability
 from nova_hypervisors.common import health
 from nova_hypervisors.common import locks
 from nova_hypervisors.common import metrics
+from nova_hypervisors.common import serviceops
 
 _NO_OPTION = (cfg.NoSuchGroupError, cfg.NoSuchOptError)
 
@@ -108,6 +110,8 @@ class Parts:
     inventory: Inventory
     host: hostops.HostOps
     health: health.Endpoint
+    images: imageops.ImageOps
+    service: serviceops.ServiceOps
     networks: networkops.NetworkOps
     power: powerops.PowerOps
     deploys: deployops.DeployOps
@@ -149,6 +153,8 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
     return Parts(
         inventory=here, host=host, networks=networks, power=power,
         health=health.Endpoint.of(conf, available, measures),
+        images=imageops.ImageOps(here.services),
+        service=serviceops.ServiceOps(conf.host),
         deploys=deployops.DeployOps(
             here.store, host, make, instance_locks, networks, cleaner,
             power, deployops.Settings(

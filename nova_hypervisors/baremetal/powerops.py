@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import concurrent.futures
 from collections.abc import Mapping
+from typing import Any
 
 from nova import context as nova_context
 from nova import objects
@@ -16,6 +17,7 @@ from oslo_log import log as logging
 from nova_hypervisors.baremetal import booting
 from nova_hypervisors.baremetal import hostops
 from nova_hypervisors.baremetal import nodes
+from nova_hypervisors.baremetal import spec
 from nova_hypervisors.baremetal import store
 from nova_hypervisors.baremetal import tasks
 from nova_hypervisors.clients import errors
@@ -147,10 +149,12 @@ class PowerOps:
                                    api.Power(node.power_state))
 
     def power_on(self, instance: objects.Instance,
-                 context: nova_context.RequestContext) -> None:
+                 context: nova_context.RequestContext,
+                 block_device_info: Mapping[str, Any] | None) -> None:
         with self._locks.hold(instance.uuid):
             task = self._tasks.begin(self._host.of_instance(instance),
-                                     'power on', context=context)
+                                     'power on', context=context,
+                                     block_device_info=block_device_info)
             booting.prepare(task)
             self.start(task.node)
 
@@ -158,7 +162,13 @@ class PowerOps:
         """Switch a node on, with the instance's lock held."""
         self._tasks.interfaces(node).power.set_power(
             node, api.Power.ON, timeout_s=self._timeout_s)
+        self._started(node)
+
+    def _started(self, node: nodes.Node) -> None:
         self._note(node, api.Power.ON)
+        if node.instance_info.get(spec.BOOT_ONCE):
+            self._store.update_instance_info(node.uuid,
+                                             {spec.BOOT_ONCE: None})
 
     def _note(self, node: nodes.Node, power: api.Power) -> None:
         self._store.note_power({node.uuid: power.value})
@@ -180,6 +190,15 @@ class PowerOps:
                 node, api.Power.OFF, timeout_s=self._timeout_s)
         self._note(node, api.Power.OFF)
 
+    def leave_off(self, node: nodes.Node, nova_starts: bool) -> None:
+        """Switch a node off whose server was just made.
+
+        :param nova_starts: Nova believes that it is started
+        """
+        self.stop(node)
+        if nova_starts and node.instance_uuid:
+            self._watch.expect(node.instance_uuid, api.Power.ON)
+
     def _shuts_down(self, node: nodes.Node, timeout_s: float) -> bool:
         try:
             self._tasks.interfaces(node).power.set_power(
@@ -191,16 +210,18 @@ class PowerOps:
         return True
 
     def reboot(self, instance: objects.Instance, soft: bool,
-               context: nova_context.RequestContext) -> None:
+               context: nova_context.RequestContext,
+               block_device_info: Mapping[str, Any] | None) -> None:
         with self._locks.hold(instance.uuid):
             node = self._host.of_instance(instance)
-            task = self._tasks.begin(node, 'reboot', context=context)
+            task = self._tasks.begin(node, 'reboot', context=context,
+                                     block_device_info=block_device_info)
             if soft:
                 self.stop(node, self._soft_s)
             # What it boots from may be a disc that has to be put in again.
             booting.prepare(task)
             task.interfaces.power.reboot(node, timeout_s=self._timeout_s)
-            self._note(node, api.Power.ON)
+            self._started(node)
 
     def crash(self, instance: objects.Instance) -> None:
         """Let the system dump its memory, if it is set up for that."""

@@ -8,8 +8,10 @@ from typing import Any
 
 import os_resource_classes
 from nova import block_device
+from nova import exception
 from nova.objects import fields
 from nova.virt import driver as virt_driver
+from oslo_utils import strutils
 
 from nova_hypervisors.baremetal import nodes
 from nova_hypervisors.baremetal import states
@@ -21,12 +23,27 @@ from nova_hypervisors.common import request
 # the second is ours.
 _CAPABILITIES = ('capabilities:', 'baremetal:')
 
+#: In ``instance_info``: whether the server runs from a volume.
+FROM_VOLUME = 'from_volume'
+#: In ``instance_info``: what the server boots from first, DISK if it is not
+#: there; and what it boots from the next time, if that is something else.
+BOOT, BOOT_ONCE = 'boot', 'boot_once'
+DISK, NETWORK = 'disk', 'network'
+
+_DEVICES = (DISK, NETWORK)
+_POWER_ON = 'power_on'
+# Read here; the others are capabilities.
+_OWN = (BOOT, BOOT_ONCE, _POWER_ON)
+
 
 def instance_info(spawn: request.SpawnRequest, default_format: str,
                   preserve_ephemeral: bool = False) -> dict[str, Any]:
     """Return what a deploy has to know of the server.
 
-    The names are those that Nova's driver for Ironic uses.
+    The names are those that Nova's driver for Ironic uses.  None takes away
+    what a former image of the server wanted.
+
+    :raises InvalidInput: a property has a value that it cannot have
     """
     instance = spawn.instance
     flavor = instance.flavor
@@ -39,8 +56,10 @@ def instance_info(spawn: request.SpawnRequest, default_format: str,
         'ephemeral_format': _ephemeral_format(spawn) or default_format,
         'preserve_ephemeral': preserve_ephemeral,
         'capabilities': capabilities(spawn),
+        BOOT: _device(spawn, BOOT), BOOT_ONCE: _device(spawn, BOOT_ONCE),
+        FROM_VOLUME: boots_from_volume(spawn.block_device_info) or None,
     }
-    if not boots_from_volume(spawn.block_device_info):
+    if not info[FROM_VOLUME]:
         info['image_source'] = (
             spawn.image_meta.id if spawn.image_meta.obj_attr_is_set('id')
             else instance.image_ref)
@@ -51,9 +70,52 @@ def instance_info(spawn: request.SpawnRequest, default_format: str,
 
 
 def boots_from_volume(block_device_info: Mapping[str, Any]) -> bool:
-    return block_device.get_root_bdm(
-        virt_driver.block_device_info_get_mapping(block_device_info)
-    ) is not None
+    return root_volume(block_device_info) is not None
+
+
+def root_volume(block_device_info: Mapping[str, Any],
+                ) -> Mapping[str, Any] | None:
+    """Return Nova's mapping of the volume that a server runs from."""
+    found: Mapping[str, Any] | None = block_device.get_root_bdm(
+        virt_driver.block_device_info_get_mapping(block_device_info))
+    return found
+
+
+def starts(spawn: request.SpawnRequest) -> bool:
+    """Return whether a server is started when it is made.
+
+    :raises InvalidInput: the property is neither true nor false
+    """
+    text = _own(spawn, _POWER_ON)
+    try:
+        return spawn.power_on and (
+            text is None or bool(strutils.bool_from_string(text,
+                                                           strict=True)))
+    except ValueError:
+        raise _invalid(_POWER_ON, text, ('true', 'false')) from None
+
+
+def _device(spawn: request.SpawnRequest, name: str) -> str | None:
+    value = _own(spawn, name)
+    if value is not None and value not in _DEVICES:
+        raise _invalid(name, value, _DEVICES)
+    return value
+
+
+def _own(spawn: request.SpawnRequest, name: str) -> str | None:
+    value: str | None = spawn.instance.flavor.get('extra_specs', {}).get(
+        f'baremetal:{name}')
+    if value is None:
+        # Nova's ImageMeta drops properties that it does not know.
+        value = spawn.instance.system_metadata.get(f'image_baremetal_{name}')
+    return value
+
+
+def _invalid(name: str, value: str | None,
+             valid: tuple[str, ...]) -> Exception:
+    return exception.InvalidInput(
+        reason=f'baremetal:{name} (of the flavor) or baremetal_{name} (of '
+        f'the image) is {value!r}; it may be {" or ".join(valid)}')
 
 
 def _ephemeral_format(spawn: request.SpawnRequest) -> str | None:
@@ -72,7 +134,8 @@ def capabilities(spawn: request.SpawnRequest) -> dict[str, str]:
     """
     specs = spawn.instance.flavor.get('extra_specs', {})
     wanted = {name.removeprefix(prefix): value for prefix in _CAPABILITIES
-              for name, value in specs.items() if name.startswith(prefix)}
+              for name, value in specs.items() if name.startswith(prefix)
+              and name.removeprefix(prefix) not in _OWN}
     properties = spawn.image_meta.properties
     firmware = properties.get('hw_firmware_type')
     if firmware in (fields.FirmwareType.UEFI, fields.FirmwareType.BIOS):

@@ -6,6 +6,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -37,12 +38,15 @@ class Task:
                  interfaces: found.Interfaces, services: backend.Services,
                  request: requests.SpawnRequest | None = None,
                  is_wanted: Callable[[], bool] = lambda: True,
-                 context: Any = None) -> None:
+                 context: Any = None,
+                 block_device_info: Mapping[str, Any] | None = None,
+                 ) -> None:
         self.operation = operation
         self.interfaces = interfaces
         self.services = services
         self.request = request
         self._context = context
+        self._block_device_info = block_device_info or {}
         self._node = node
         self._step: int | None = None
         self._is_wanted = is_wanted
@@ -58,6 +62,12 @@ class Task:
     def context(self) -> Any:
         """Nova's request context; None where nobody has asked."""
         return self.request.context if self.request else self._context
+
+    @property
+    def block_device_info(self) -> Mapping[str, Any]:
+        """What Nova says of the server's volumes; secrets are in it."""
+        return (self.request.block_device_info if self.request
+                else self._block_device_info)
 
     def step(self, name: str) -> None:
         """Begin a step; the one before is over.

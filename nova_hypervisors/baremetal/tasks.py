@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 from nova_hypervisors.baremetal import backend
@@ -26,10 +27,14 @@ class Tasks:
     def begin(self, node: nodes.Node, operation: str,
               request: requests.SpawnRequest | None = None,
               is_wanted: Callable[[], bool] = lambda: True,
-              context: Any = None) -> task.Task:
+              context: Any = None,
+              block_device_info: Mapping[str, Any] | None = None,
+              ) -> task.Task:
         """:param is_wanted: asked now and then; False ends the task
 
         :param context: who asks, where there is no request
+        :param block_device_info: of the server, where there is no request
         """
         return task.Task(node, operation, self.registry.of(node),
-                         self._services, request, is_wanted, context)
+                         self._services, request, is_wanted, context,
+                         block_device_info)

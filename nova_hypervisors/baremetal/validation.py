@@ -47,8 +47,10 @@ def faults(node: nodes.Node, registry: interfaces.Registry,
     result = own_faults(node, registry)
     if any(fault.field.endswith('_interface') for fault in result):
         return result
-    four = registry.of(node)
-    task = task or tasks.Task(node, 'validate', four, four.deploy.services)
+    if task is None:
+        four = registry.of(node)
+        task = tasks.Task(node, 'validate', four, four.deploy.services)
+    four = task.interfaces
     result += [*four.power.validate(node), *four.management.validate(node),
                *four.boot.validate(task), *four.deploy.validate(task)]
     # Interfaces of one family declare the same fields.

@@ -60,11 +60,12 @@ SUPPORT = {
         'operation.reboot', 'operation.rescue',
         'operation.trigger-crash-dump', 'operation.resume-on-host-boot',
         'operation.attach-interface', 'operation.detach-interface',
-        'network.several-adapters', 'image.iso',
+        'network.several-adapters', 'image.iso', 'boot.provision-only',
+        'operation.hung-reboots',
     ), _IN_MEMORY),
     **dict.fromkeys((
         'image.raw', 'image.vdi', 'image.vmdk', 'image.vhdx',
-        'disk.full-copy', 'guest.setup.inject.file',
+        'disk.full-copy', 'operation.cache-images', 'guest.setup.inject.file',
         'guest.setup.inject.networking'), _ON_TARGET),
     'image.vhd': _partial(
         'Dynamic VHDs. A fixed one has no header at its beginning, which '
@@ -75,8 +76,62 @@ SUPPORT = {
         'server, or of VirtualBox. Whoever reaches the port needs no '
         'password.'),
     'storage.block': _partial(
-        'For volumes to boot from, where the deploy interface of a node takes '
-        'them: what a node is for a storage is told. None does yet.'),
+        'The volume that a server runs from: a machine has no initiator but '
+        'that of its firmware. What else it needs its operating system '
+        'attaches by itself.'),
+    'storage.block.boot': _partial(
+        'By iPXE, which the network card has, or is given by network or on a '
+        'virtual CD (this in a BIOS only); and by Fibre Channel. A virtual CD '
+        'is put in by Nova alone: then a server that restarts by itself does '
+        'not come up. Proven until the system on the volume speaks, with QEMU '
+        'as the machine, by network.'),
+    'storage.block.backend.iscsi': _partial(
+        'By iPXE, which takes one path only. Its script has to have the names '
+        'in ASCII. Proven with a real storage, and QEMU as the machine.'),
+    'storage.block.backend.iscsi.auth.chap': _partial(
+        "Of the initiator alone: iPXE's other direction is not used. By "
+        'network the secret goes to the machine in the clear. Proven with a '
+        'real storage, and QEMU as the machine.'),
+    'storage.block.backend.fibrechannel': _partial(
+        'The firmware of the host adapter has to be set up to boot what its '
+        "storage shows it; here the machine's WWPNs are told to Cinder, and "
+        'it boots from its disk. Proven with machines in memory.'),
+    'operation.uefi-boot': Support(
+        Level.PARTIAL, 'Where the BMC can set the mode. Which machines can is '
+        'for the operator to say, by the traits of a node. Through Nova '
+        'proven with machines in memory; QEMU was deployed to by UEFI.',
+        traits=()),
+    'operation.secure-boot': _partial(
+        'Where the BMC can set it: iLO and Redfish. Each node is offered for '
+        'it, and one that cannot fails: flavors choose by the traits of '
+        'nodes. Proven with machines in memory.'),
+    'operation.trusted-certs': _partial(
+        'For images that this host fetches; not for an ISO image, which the '
+        'node itself reads. Proven with machines in memory.'),
+    'guest.disk.autoconfig': _partial(
+        'Of a partition image, the root partition is the last one and as '
+        'large as the flavor says; of a whole disk, it is what the image has. '
+        'The system grows its file system, and there the partition: '
+        'cloud-init does, at each start. ' + _ON_TARGET.note),
+    'disk.blank': _partial(
+        'As partitions beside the root one, with a file system and made ready '
+        'for swapping; not where the image is that of a whole disk. '
+        + _ON_TARGET.note),
+    'networking.topology.flat': _partial(
+        "Neutron's port gets the address of the machine's adapter and is "
+        'bound to the node. The mechanism driver is that of the switch. '
+        "Proven with Nova's own stand-in for Neutron."),
+    'networking.topology.vlan': _partial(
+        'The switch puts the machine into its VLAN: a mechanism driver such '
+        'as networking-generic-switch is told which port of which switch it '
+        'is. Trunk ports are not bound. Proven up to what is told, with '
+        "Nova's own stand-in for Neutron."),
+    'boot.order': _partial(
+        'Where the BMC can choose the network. ' + _IN_MEMORY.note),
+    'boot.once': _partial(
+        "Where the BMC can choose the network. By Redfish the firmware's own "
+        'order counts after that, until Nova starts the server again. '
+        + _IN_MEMORY.note),
     **dict.fromkeys((
         'operation.pause', 'operation.unpause', 'operation.suspend',
         'operation.resume', 'operation.snapshot', 'operation.shelve',

@@ -18,6 +18,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -33,6 +34,8 @@ from nova_hypervisors.clients import publishing
 
 _DATA, _ABOUT = '.data', '.json'
 _RANDOM_BYTES = 24
+# What is handed out: see get_tmp_url.  Others may have files there, too.
+_OURS = re.compile(r'(\d+)-[0-9a-f]{16}-[0-9a-f]{48}')
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -151,8 +154,8 @@ class HTTPPublisher:
         now = self._clock()
         with _translated('sweep'), self._lock:
             for path in self._served.iterdir():
-                end = path.name.partition('-')[0]
-                if end.isdecimal() and int(end) <= now:
+                ours = _OURS.match(path.name)
+                if ours and int(ours[1]) <= now:
                     path.unlink(missing_ok=True)
             for about in self._store.glob(f'*/*{_ABOUT}'):
                 with contextlib.suppress(FileNotFoundError):

@@ -204,6 +204,16 @@ Possible values:
   ``/boot/grub/grub.cfg`` on the CD.
 * Not set: one is made with GRUB, and not signed.
 """),
+    cfg.StrOpt(
+        'ipxe_kernel',
+        default='/boot/ipxe.lkrn',
+        help="""
+The file of iPXE in the form of a Linux kernel, as the package ipxe of Debian
+has it.
+
+Discs by which servers run from a volume are made of it.  Nodes that boot by
+network do not need it: see ``[pxe]``.
+"""),
 ]
 
 OPTS = [*_CALLBACK, *_WRITING, *_PUBLISHING]

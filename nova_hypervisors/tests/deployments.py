@@ -81,7 +81,7 @@ def begin(services: Any, node: Any, operation: str, switch: Any,
         (boot or virtualmedia.VirtualMediaBoot)(services),
         (deploy or ilo.IloVirtualMediaIscsiDeploy)(services))
     request = types.SimpleNamespace(
-        context=builders.admin_context(),
+        context=builders.admin_context(), block_device_info={},
         instance=builders.instance(str(uuid.uuid4())))
     return tasks.Task(services.store.get_node(node.uuid), operation, found,
                       services, request if asked else None)

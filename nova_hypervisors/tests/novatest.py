@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+import datetime
 import inspect
 from pathlib import Path
 
 import fixtures
 from nova import objects
+from nova.compute import task_states
 from nova.tests.unit.virt import test_virt_drivers
+from oslo_utils import fixture as utils_fixture
+from oslo_utils import timeutils
 
 from nova_hypervisors.tests import builders
 from nova_hypervisors.tests import peers
@@ -43,6 +47,27 @@ class LooksAtServers:
         return self.admin_api.get_server(server['id'])[
             'OS-EXT-SRV-ATTR:host']
 
+    def _is_rebooted_when_it_hangs(self, server, started):
+        """Let a reboot hang, until Nova does it hard.
+
+        :param started: returns what tells one start of the server from
+            another
+        """
+        context = builders.admin_context()
+        instance = objects.Instance.get_by_uuid(context, server['id'])
+        instance.task_state = task_states.REBOOT_STARTED
+        instance.save()
+        self.flags(reboot_timeout=60)
+        before = started()
+        self.compute.manager._poll_rebooting_instances(context)
+        self.assertEqual(before, started())
+        clock = self.useFixture(utils_fixture.TimeFixture())
+        clock.advance_time_delta(datetime.timedelta(seconds=90))
+        self.compute.manager._poll_rebooting_instances(context)
+        self._wait_for_server_parameter(server,
+                                        {'OS-EXT-STS:task_state': None})
+        self.assertNotEqual(before, started())
+
     def _wait_for_migration_status(self, server, expected_statuses):
         # Nova's own waits five seconds.
         api = getattr(self, 'admin_api', self.api)
@@ -54,6 +79,19 @@ class LooksAtServers:
                        if migration['instance_uuid'] == server['id'])
 
         peers.wait_until(has_it, timeout_s=120)
+
+
+class PollsReboots:
+    """A mixin for Nova's suite for compute drivers."""
+
+    def test_poll_rebooting_instances(self):
+        # Nova's own hands pairs over, of which the first is the instance.
+        instance, _ = self._get_running_instance()
+        instance.vm_state, instance.task_state = 'active', 'rebooting'
+        instance.host, instance.launched_at = 'here', timeutils.utcnow()
+        # It is on a node since before.
+        instance.obj_reset_changes(['node'])
+        self.connection.poll_rebooting_instances(10, [instance])
 
 
 class Context(fixtures.Fixture):
@@ -99,7 +137,8 @@ def insist(cls, not_there):
     """
     suite = test_virt_drivers._VirtDriverTestCase
     for name in dir(suite):
-        if name.startswith('test_') and name not in vars(cls):
+        if name.startswith('test_') and getattr(cls, name) is getattr(
+                suite, name):
             setattr(cls, name, _insisting(name, getattr(suite, name),
                                           name in not_there))
 

@@ -57,7 +57,12 @@ class Ramdisk:
     """What the ramdisk does: a real target with the disk, and its calls.
 
     :ivar disks: what it has handed out, the newest last
+    :ivar size_mb: of these
+    :ivar thin: whether their blocks can be given back
     """
+
+    size_mb = 1024
+    thin = False
 
     def __init__(self, machine: RamdiskMachine,
                  storage: storages.RealStorage) -> None:
@@ -87,12 +92,15 @@ class Ramdisk:
     def runs(self, parameters: Parameters) -> None:
         if parameters.get('mode') != 'erase':
             self.disks.append(self._storage.add(
-                1024, target=parameters['iscsi_target_iqn'],
+                self.size_mb, target=parameters['iscsi_target_iqn'],
                 account=(parameters['chap_user'],
                          parameters['chap_secret'])))
+            if self.thin:
+                self._storage.make_thin(self.disks[-1])
         told = json.dumps({'key': parameters['deployment_key'],
                            'address': '127.0.0.1',
-                           'iqn': parameters['iscsi_target_iqn']})
+                           'iqn': parameters['iscsi_target_iqn'],
+                           'thin': self.thin})
         # Not by requests: tests of Nova's take HTTP from that.
         with urllib.request.urlopen(
                 f'{parameters["ironic_api_url"]}/v1/nodes/'

@@ -7,7 +7,12 @@ import abc
 from collections.abc import Mapping
 
 from nova_hypervisors.baremetal import backend
+from nova_hypervisors.baremetal import booting
+from nova_hypervisors.baremetal import nodes
+from nova_hypervisors.baremetal import spec
 from nova_hypervisors.baremetal import task as tasks
+from nova_hypervisors.baremetal import volumes
+from nova_hypervisors.common import iscsi
 
 
 class BootInterface(backend.ServerInterface):
@@ -35,12 +40,39 @@ class BootInterface(backend.ServerInterface):
     def clean_up_ramdisk(self, task: tasks.Task) -> None:
         """Leave nothing of it: no medium, object, file or secret."""
 
-    @abc.abstractmethod
     def prepare_instance(self, task: tasks.Task) -> None:
-        """Let the node boot what was deployed, now and from now on.
+        """Let the node boot its server, now and from now on.
 
         It is called again before each power-on and reboot of a server.
         """
+        if not task.node.instance_info.get(spec.FROM_VOLUME):
+            self.prepare_deployed(task)
+            return
+        volume = volumes.root(task.block_device_info)
+        if volume is None:
+            # What a host adapter shows is a disk for the firmware.
+            booting.set_device(task)
+        else:
+            self.prepare_volume(task, volume)
+
+    @abc.abstractmethod
+    def prepare_deployed(self, task: tasks.Task) -> None:
+        """Let the node boot what was deployed."""
+
+    def volume_faults(self, node: nodes.Node) -> list[backend.Fault]:
+        """Return why no server on the node can run from a volume."""
+        return [backend.Fault(
+            'boot_interface', f'{node.boot_interface!r} boots no volumes: '
+            'set it to pxe or virtual-media')]
+
+    def prepare_volume(self, task: tasks.Task,
+                       volume: iscsi.Connection) -> None:
+        """Let the node boot a volume, by its own network adapter.
+
+        :raises Unsupported: it has no way to do that
+        """
+        raise backend.unsupported('this boot interface boots no volumes',
+                                  task.node)
 
     @abc.abstractmethod
     def clean_up_instance(self, task: tasks.Task) -> None:

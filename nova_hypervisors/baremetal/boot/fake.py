@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from nova_hypervisors.baremetal import booting
 from nova_hypervisors.baremetal import task as tasks
 from nova_hypervisors.baremetal.boot import base
 from nova_hypervisors.clients.bmc import api
@@ -26,9 +27,8 @@ class FakeBoot(base.BootInterface):
     def clean_up_ramdisk(self, task: tasks.Task) -> None:
         self._eject(task)
 
-    def prepare_instance(self, task: tasks.Task) -> None:
-        task.interfaces.management.set_boot(
-            task.node, api.BootDevice.DISK, persistent=True)
+    def prepare_deployed(self, task: tasks.Task) -> None:
+        booting.set_device(task)
 
     def clean_up_instance(self, task: tasks.Task) -> None:
         """There is nothing."""

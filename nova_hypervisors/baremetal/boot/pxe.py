@@ -3,12 +3,15 @@
 
 What a node is told goes over the network in the clear, unlike by virtual
 media: whoever listens in the network of the deploys learns the key of this
-deploy and the secret of its disk.  Both are good for this deploy only, and
-nothing else is ever told.
+deploy and the secret of its disk.  Both are good for this deploy only.  The
+secret of a volume that a server runs from is good as long as the server is.
+Nothing else is ever told.
 """
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,14 +20,18 @@ from nova import exception
 from nova.network import neutron
 
 from nova_hypervisors.baremetal import backend
+from nova_hypervisors.baremetal import booting
 from nova_hypervisors.baremetal import bootiso
 from nova_hypervisors.baremetal import glance
 from nova_hypervisors.baremetal import nodes
 from nova_hypervisors.baremetal import task as tasks
+from nova_hypervisors.baremetal import volumes
+from nova_hypervisors.baremetal.boot import ipxescript
 from nova_hypervisors.baremetal.boot import pxefiles
 from nova_hypervisors.baremetal.boot import ramdiskboot
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.bmc import api
+from nova_hypervisors.common import iscsi
 
 _GROUP = 'pxe'
 
@@ -63,11 +70,10 @@ class PXEBoot(ramdiskboot.RamdiskBoot):
     def clean_up_ramdisk(self, task: tasks.Task) -> None:
         self._remove(task)
 
-    def prepare_instance(self, task: tasks.Task) -> None:
+    def prepare_deployed(self, task: tasks.Task) -> None:
         if not ramdiskboot.wants_disc(task):
             self._remove(task)
-            task.interfaces.management.set_boot(
-                task.node, api.BootDevice.DISK, persistent=True)
+            booting.set_device(task)
             return
         info = task.node.instance_info
         source = str(info['image_source'])
@@ -81,16 +87,38 @@ class PXEBoot(ramdiskboot.RamdiskBoot):
     def clean_up_instance(self, task: tasks.Task) -> None:
         self._remove(task)
 
-    def _boot_from(self, task: tasks.Task, boot: pxefiles.Boot) -> None:
-        node = task.node
-        try:
-            self._files(node).write(boot)
+    def volume_faults(self, node: nodes.Node) -> list[backend.Fault]:  # noqa: ARG002
+        loader = self.option(_GROUP, 'loader')
+        return [] if loader == pxefiles.IPXE else [backend.Fault(
+            'options', f'[pxe] loader: {loader} boots no volumes: set it to '
+            'ipxe')]
+
+    def prepare_volume(self, task: tasks.Task,
+                       volume: iscsi.Connection) -> None:
+        script = ipxescript.boot_volume(volume,
+                                        volumes.initiator(task.node))
+        with self._writing(task.node):
+            self._files(task.node).write_script(script)
             self._tell_dhcp(task)
+        # The system may restart by itself.
+        task.interfaces.management.set_boot(
+            task.node, api.BootDevice.PXE, persistent=True)
+
+    def _boot_from(self, task: tasks.Task, boot: pxefiles.Boot) -> None:
+        with self._writing(task.node):
+            self._files(task.node).write(boot)
+            self._tell_dhcp(task)
+        task.interfaces.management.set_boot(task.node, api.BootDevice.PXE)
+
+    @staticmethod
+    @contextlib.contextmanager
+    def _writing(node: nodes.Node) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise errors.ClientError(
                 f'{error.filename}: {error.strerror}; see the folders in '
                 '[pxe]', operation=f'node {node.name}') from error
-        task.interfaces.management.set_boot(node, api.BootDevice.PXE)
 
     def _remove(self, task: tasks.Task) -> None:
         node = task.node

@@ -28,6 +28,8 @@ _IPXE_FIRST = '#!ipxe\nchain ${net0/mac:hexhyp}.ipxe || shell\n'
 IPXE_FIRST_NAME = 'boot.ipxe'
 
 _MODE, _FOLDER_MODE = 0o644, 0o755
+# For what has a secret that lasts: see Files.write_script.
+_SECRET_MODE = 0o640
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -85,6 +87,19 @@ class Files:
         for path in self._paths():
             path.parent.mkdir(mode=_FOLDER_MODE, exist_ok=True)
             _write(path, text)
+
+    def write_script(self, text: str) -> None:
+        """Write what iPXE is to do, in the place of what was there.
+
+        There may be a secret in it: nobody reads it but the group of the
+        root, which the servers of TFTP and HTTP have to be in.
+
+        :raises OSError: it cannot be given to that group
+        """
+        self.remove()
+        _write(self._root / IPXE_FIRST_NAME, _IPXE_FIRST)
+        for path in self._paths():
+            _write(path, text, _SECRET_MODE, self._root.stat().st_gid)
 
     def remove(self) -> None:
         """Remove all that there is of the node."""
@@ -168,8 +183,16 @@ def _link(source: Path, target: Path) -> None:
     target.chmod(_MODE)
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str, mode: int = _MODE,
+           group: int = -1) -> None:
     part = path.with_name(f'.{path.name}.part')
-    part.write_text(text)
-    part.chmod(_MODE)
+    part.unlink(missing_ok=True)
+    with open(part, 'x', encoding='ascii', opener=_private) as file:
+        os.fchown(file.fileno(), -1, group)
+        os.fchmod(file.fileno(), mode)
+        file.write(text)
     part.replace(path)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import functools
 
+from nova_hypervisors.baremetal import backend
 from nova_hypervisors.baremetal import glance
+from nova_hypervisors.baremetal import nodes
 from nova_hypervisors.baremetal import task as tasks
 from nova_hypervisors.baremetal.boot import base
 
@@ -14,6 +16,18 @@ CERTIFICATE = 'ca.pem'
 
 
 class RamdiskBoot(base.BootInterface):
+    def validate(self, task: tasks.Task) -> list[backend.Fault]:
+        found = super().validate(task)
+        if task.interfaces.deploy.uses_ramdisk:
+            return found
+        unset = self._unset(task.node)
+        return [fault for fault in found if fault.field not in unset]
+
+    def _unset(self, node: nodes.Node) -> set[str]:
+        return {f'driver_info {setting.name}' for setting in self.settings
+                if not any(node.driver_info.get(name)
+                           for name in setting.names)}
+
     @functools.cached_property
     def _images(self) -> glance.Glance:
         settings = self.common.settings

@@ -12,13 +12,18 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from nova_hypervisors.baremetal import backend
+from nova_hypervisors.baremetal import booting
 from nova_hypervisors.baremetal import bootiso
 from nova_hypervisors.baremetal import glance
 from nova_hypervisors.baremetal import media
+from nova_hypervisors.baremetal import nodes
 from nova_hypervisors.baremetal import task as tasks
+from nova_hypervisors.baremetal import volumes
+from nova_hypervisors.baremetal.boot import ipxescript
 from nova_hypervisors.baremetal.boot import ramdiskboot
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.bmc import api
+from nova_hypervisors.common import iscsi
 
 LOG = logging.getLogger(__name__)
 
@@ -42,7 +47,7 @@ class VirtualMediaBoot(ramdiskboot.RamdiskBoot):
 
     def validate(self, task: tasks.Task) -> list[backend.Fault]:
         found = super().validate(task)
-        if not found:
+        if not found and task.interfaces.deploy.uses_ramdisk:
             iso = self.values(task.node)['deploy_iso']
             try:
                 if not glance.is_url(iso):
@@ -60,20 +65,41 @@ class VirtualMediaBoot(ramdiskboot.RamdiskBoot):
     def clean_up_ramdisk(self, task: tasks.Task) -> None:
         self.cleanup_virtual_media_boot(task)
 
-    def prepare_instance(self, task: tasks.Task) -> None:
-        management = task.interfaces.management
+    def prepare_deployed(self, task: tasks.Task) -> None:
         iso = task.node.instance_info.get(bootiso.BOOT_ISO)
         if not iso and ramdiskboot.wants_disc(task):
             iso = self.isos.pick(task)
         if iso:
             self.setup_virtual_media_boot(task, iso)
         else:
-            management.set_boot(task.node, api.BootDevice.DISK,
-                                persistent=True)
+            booting.set_device(task)
 
     def clean_up_instance(self, task: tasks.Task) -> None:
         self.cleanup_virtual_media_boot(task)
         self.isos.release(task)
+
+    def volume_faults(self, node: nodes.Node) -> list[backend.Fault]:  # noqa: ARG002
+        path = self.common.settings.ipxe
+        return [] if path.exists() else [backend.Fault(
+            'options', f'[deploy] ipxe_kernel: there is no {path}: install '
+            'iPXE (the package ipxe of Debian), or say where it is')]
+
+    def prepare_volume(self, task: tasks.Task,
+                       volume: iscsi.Connection) -> None:
+        machine = self._drives(task)
+        with self._folder() as folder:
+            script, disc = folder / 'script', folder / 'boot.iso'
+            script.write_text(ipxescript.boot_volume(
+                volume, volumes.initiator(task.node), has_address=False))
+            settings = self.common.settings
+            # iPXE is started as a kernel is, and finds its script where that
+            # would find its ramdisk: in a BIOS.
+            media.create_iso_image(disc, settings.ipxe, script,
+                                   boot_modes=[media.BIOS],
+                                   loaders=settings.loaders)
+            url = self._publish(_disc_of(task), disc, settings.media_ttl_s)
+        machine.insert_media(CDROM, url)
+        task.interfaces.management.set_boot(task.node, api.BootDevice.CDROM)
 
     def prepare_rescue(self, task: tasks.Task, image_ref: str) -> None:
         self.setup_virtual_media_boot(task, image_ref)
@@ -92,18 +118,22 @@ class VirtualMediaBoot(ramdiskboot.RamdiskBoot):
             node has no such drive
         :raises Unsupported: its drives may not be used; nothing was uploaded
         """
-        machine = task.interfaces.management.machine(task.node)
-        machine.insist_on_media()
-        drives = {drive.kind for drive in machine.media()}
-        if CDROM not in drives:
-            raise backend.unsupported('it has no virtual CD drive', task.node)
+        machine = self._drives(task)
         url = None
-        if parameters and FLOPPY in drives:
+        if parameters and FLOPPY in _kinds(machine):
             self._insert_floppy(task, machine, parameters)
         elif parameters:
             url = self._disc_with(task, boot_iso, parameters)
         machine.insert_media(CDROM, url or self._url_of(task, boot_iso))
         task.interfaces.management.set_boot(task.node, api.BootDevice.CDROM)
+
+    @staticmethod
+    def _drives(task: tasks.Task) -> api.Machine:
+        machine = task.interfaces.management.machine(task.node)
+        machine.insist_on_media()
+        if CDROM not in _kinds(machine):
+            raise backend.unsupported('it has no virtual CD drive', task.node)
+        return machine
 
     def cleanup_virtual_media_boot(self, task: tasks.Task) -> None:
         """Empty a node's drives, and delete what was made for it alone.
@@ -188,6 +218,10 @@ class VirtualMediaBoot(ramdiskboot.RamdiskBoot):
         work.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryDirectory(dir=work) as folder:
             yield Path(folder)
+
+
+def _kinds(machine: api.Machine) -> set[api.MediaKind]:
+    return {drive.kind for drive in machine.media()}
 
 
 def _floppy_of(task: tasks.Task) -> str:

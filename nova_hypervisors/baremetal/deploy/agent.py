@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from nova_hypervisors.baremetal import firmware
 from nova_hypervisors.baremetal import glance
 from nova_hypervisors.baremetal import task as tasks
 from nova_hypervisors.baremetal import writing
@@ -36,7 +37,7 @@ class AgentDeploy(iscsi.ISCSIDeploy):
                 'deploy interface iscsi for this image')
         with self.common.using(image):
             self._let_it_write(task, info, wanted)
-        self.secure(task)
+        firmware.secure(task)
 
     def _let_it_write(self, task: tasks.Task, info: iscsi.InstanceInfo,
                       wanted: writing.Wanted) -> None:

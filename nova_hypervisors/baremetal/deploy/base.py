@@ -6,7 +6,9 @@ from __future__ import annotations
 import abc
 
 from nova_hypervisors.baremetal import backend
+from nova_hypervisors.baremetal import firmware
 from nova_hypervisors.baremetal import task as tasks
+from nova_hypervisors.clients.bmc import api
 
 
 class DeployInterface(backend.ServerInterface):
@@ -15,10 +17,10 @@ class DeployInterface(backend.ServerInterface):
     All that it does can be done again: nova-compute may have ended in
     between.
 
-    :cvar takes_volumes: whether a server on such a node may have volumes
+    :cvar uses_ramdisk: whether the boot interface has to bring one
     """
 
-    takes_volumes = False
+    uses_ramdisk = True
 
     def validate(self, task: tasks.Task) -> list[backend.Fault]:
         """Return all that is wrong with the node, and with what is wanted.
@@ -27,9 +29,10 @@ class DeployInterface(backend.ServerInterface):
         """
         return self.setting_faults(task.node)
 
-    @abc.abstractmethod
     def prepare(self, task: tasks.Task) -> None:
-        """Do what comes before: power, boot mode, files.  The node is off."""
+        """Do what comes before: power, boot mode, files."""
+        task.interfaces.power.set_power(task.node, api.Power.OFF)
+        firmware.set_mode(task)
 
     @abc.abstractmethod
     def deploy(self, task: tasks.Task) -> None:

@@ -7,17 +7,18 @@ and ports are looked after as for any other.
 
 from __future__ import annotations
 
+from nova_hypervisors.baremetal import firmware
 from nova_hypervisors.baremetal import task as tasks
 from nova_hypervisors.baremetal.deploy import base
 from nova_hypervisors.clients.bmc import api
 
 
 class ExternalDeploy(base.DeployInterface):
-    def prepare(self, task: tasks.Task) -> None:
-        """There is nothing to prepare."""
+    uses_ramdisk = False
 
     def deploy(self, task: tasks.Task) -> None:
-        """It is there already."""
+        """Write nothing: it is there already."""
+        firmware.secure(task)
 
     def tear_down(self, task: tasks.Task) -> None:
         task.interfaces.power.set_power(task.node, api.Power.OFF)

@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
+from nova_hypervisors.baremetal import firmware
 from nova_hypervisors.baremetal import task as tasks
 from nova_hypervisors.baremetal.deploy import base
 from nova_hypervisors.clients.bmc import api
 
 
 class FakeDeploy(base.DeployInterface):
-    def prepare(self, task: tasks.Task) -> None:
-        """There is nothing to prepare."""
-
     def deploy(self, task: tasks.Task) -> None:
         node = task.node
         task.step('boot the ramdisk')
@@ -23,6 +21,7 @@ class FakeDeploy(base.DeployInterface):
         task.step('end the ramdisk')
         task.interfaces.power.set_power(node, api.Power.OFF)
         task.interfaces.boot.clean_up_ramdisk(task)
+        firmware.secure(task)
 
     def tear_down(self, task: tasks.Task) -> None:
         task.interfaces.power.set_power(task.node, api.Power.OFF)

@@ -20,6 +20,8 @@ from oslo_log import log as logging
 from oslo_utils import strutils
 
 from nova_hypervisors.baremetal import bootiso
+from nova_hypervisors.baremetal import deploying
+from nova_hypervisors.baremetal import firmware
 from nova_hypervisors.baremetal import glance
 from nova_hypervisors.baremetal import nodes
 from nova_hypervisors.baremetal import task as tasks
@@ -96,8 +98,19 @@ def parse_instance_info(node: nodes.Node) -> InstanceInfo:
 class InstanceImageCache(imagecache.ImageCache):
     """Images as they are written: raw, looked at three times, kept."""
 
-    def __init__(self, folder: Path, timeout_s: float) -> None:
-        super().__init__(folder, 'raw', timeout_s)
+    def __init__(self, common: deploying.Deploying) -> None:
+        settings = common.settings
+        settings.images.mkdir(parents=True, exist_ok=True)
+        super().__init__(settings.images, 'raw', settings.write_limit_s)
+        self._common = common
+
+    def forget_old(self) -> None:
+        """Forget images that nobody has used for some time.
+
+        They belong to no node, so that the next one need not fetch them.
+        """
+        age = self._common.settings.image_ttl_s
+        self.age(self._common.used(), imagecache.Ages(age, age))
 
 
 class ISCSIDeploy(running.RamdiskDeploy):
@@ -110,9 +123,7 @@ class ISCSIDeploy(running.RamdiskDeploy):
 
     @functools.cached_property
     def _cache(self) -> InstanceImageCache:
-        settings = self.common.settings
-        settings.images.mkdir(parents=True, exist_ok=True)
-        return InstanceImageCache(settings.images, settings.write_limit_s)
+        return InstanceImageCache(self.common)
 
     def deploy(self, task: tasks.Task) -> None:
         info = parse_instance_info(task.node)
@@ -122,7 +133,7 @@ class ISCSIDeploy(running.RamdiskDeploy):
         writing.check(wanted, image.stat().st_size)
         with self.common.using(image), self.ramdisk(task) as ramdisk:
             self._continue_deploy(task, wanted, ramdisk)
-        self.secure(task)
+        firmware.secure(task)
 
     def clean(self, task: tasks.Task) -> None:
         """Let the ramdisk erase the disk, as far as the disk can."""
@@ -159,13 +170,8 @@ class ISCSIDeploy(running.RamdiskDeploy):
                       path.stat().st_size)
 
     def _destroy_images(self, task: tasks.Task) -> None:
-        """Forget images that nobody has used for some time.
-
-        They belong to no node, so that the next one need not fetch them.
-        """
-        age = self.common.settings.image_ttl_s
-        if self.common.settings.images.exists():
-            self._cache.age(self.common.used(), imagecache.Ages(age, age))
+        """Forget images that nobody has used for some time."""
+        self._cache.forget_old()
         LOG.debug('Images of node %s are left to the cache', task.node.name)
 
     def _wanted(self, task: tasks.Task, info: InstanceInfo,
@@ -187,7 +193,7 @@ class ISCSIDeploy(running.RamdiskDeploy):
             image, whole_disk, info.root_mb, info.swap_mb, info.ephemeral_mb,
             info.ephemeral_format, info.preserve_ephemeral,
             Path(info.configdrive) if info.configdrive else None,
-            boot_mode=self.boot_mode(task).value, boot_mb=settings.boot_mb,
+            boot_mode=firmware.mode(task).value, boot_mb=settings.boot_mb,
             kernel=kernel, verify=settings.verify, loaders=settings.loaders)
 
     # Writing

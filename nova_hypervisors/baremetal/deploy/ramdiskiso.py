@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from nova_hypervisors.baremetal import backend
 from nova_hypervisors.baremetal import bootiso
+from nova_hypervisors.baremetal import firmware
 from nova_hypervisors.baremetal import glance
 from nova_hypervisors.baremetal import task as tasks
 from nova_hypervisors.baremetal.boot import virtualmedia
@@ -25,9 +26,6 @@ class RamdiskISODeploy(base.DeployInterface):
                 'discs: set it to virtual-media'))
         return found
 
-    def prepare(self, task: tasks.Task) -> None:
-        task.interfaces.power.set_power(task.node, api.Power.OFF)
-
     def deploy(self, task: tasks.Task) -> None:
         task.step('choose the disc')
         source = task.node.instance_info.get('image_source')
@@ -37,6 +35,7 @@ class RamdiskISODeploy(base.DeployInterface):
                 operation=f'node {task.node.name}')
         task.save_instance_info(
             **{bootiso.BOOT_ISO: glance.image_id(str(source))})
+        firmware.secure(task)
 
     def tear_down(self, task: tasks.Task) -> None:
         task.interfaces.power.set_power(task.node, api.Power.OFF)

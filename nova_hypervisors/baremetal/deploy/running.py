@@ -11,14 +11,11 @@ import time
 from collections.abc import Iterator
 
 from oslo_log import log as logging
-from oslo_utils import strutils
 
 from nova_hypervisors.baremetal import backend
 from nova_hypervisors.baremetal import callback
-from nova_hypervisors.baremetal import nodes
 from nova_hypervisors.baremetal import task as tasks
 from nova_hypervisors.baremetal.deploy import base
-from nova_hypervisors.clients import errors
 from nova_hypervisors.clients import iscsi
 from nova_hypervisors.clients.bmc import api
 
@@ -100,33 +97,13 @@ class RamdiskDeploy(base.DeployInterface):
 
         The ramdisk is not signed: secure boot comes back when it is done.
         """
-        node = task.node
-        task.interfaces.power.set_power(node, api.Power.OFF)
+        super().prepare(task)
         management = task.interfaces.management
-        if (mode := node.capabilities.get('boot_mode')) is not None:
-            wanted = _mode_of(mode, node)
-            if management.boot_mode(node) is not wanted:
-                management.set_boot_mode(node, wanted)
-        if management.secure_boot(node):
-            management.set_secure_boot(node, False)
+        if management.secure_boot(task.node):
+            management.set_secure_boot(task.node, False)
 
     def tear_down(self, task: tasks.Task) -> None:
         task.interfaces.power.set_power(task.node, api.Power.OFF)
-
-    @staticmethod
-    def secure(task: tasks.Task) -> None:
-        """Check signatures from now on, if the server wants that."""
-        if strutils.bool_from_string(
-                task.node.capabilities.get('secure_boot', 'false')):
-            task.interfaces.management.set_secure_boot(task.node, True)
-
-    @staticmethod
-    def boot_mode(task: tasks.Task) -> api.BootMode:
-        mode = task.node.capabilities.get('boot_mode')
-        if mode is not None:
-            return _mode_of(mode, task.node)
-        return (task.interfaces.management.boot_mode(task.node)
-                or api.BootMode.BIOS)
 
     # The ramdisk
 
@@ -197,15 +174,6 @@ class RamdiskDeploy(base.DeployInterface):
             LOG.warning('Node %s: the ramdisk could not be told to end',
                         task.node.name)
         power.set_power(task.node, api.Power.OFF)
-
-
-def _mode_of(text: str, node: nodes.Node) -> api.BootMode:
-    try:
-        return api.BootMode(text)
-    except ValueError:
-        raise errors.InvalidArgument(
-            f'the capability boot_mode is {text!r}: use bios or uefi',
-            operation=f'node {node.name}') from None
 
 
 def _tell_end(task: tasks.Task, reach: Reach, key: str) -> bool:

@@ -24,7 +24,6 @@ NOT_THERE = {
     'test_attach_detach_volume': _NO_DISKS,
     'test_attach_detach_different_power_states': _NO_DISKS,
     'test_set_admin_password': _NO_HYPERVISOR,
-    'test_poll_rebooting_instances': 'planned',
     'test_get_host_cpu_stats': _MANY,
     'test_get_host_uptime': _MANY,
     'test_block_stats': _NO_HYPERVISOR,
@@ -60,7 +59,7 @@ NOT_THERE = {
 }
 
 
-class BareMetalDriverTest(novatest.RunsUnderPytest,
+class BareMetalDriverTest(novatest.RunsUnderPytest, novatest.PollsReboots,
                           test_virt_drivers._VirtDriverTestCase,
                           test.TestCase):
     def setUp(self):

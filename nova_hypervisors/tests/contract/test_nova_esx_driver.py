@@ -9,7 +9,6 @@ from nova import exception
 from nova import test
 from nova.tests.unit import utils
 from nova.tests.unit.virt import test_virt_drivers
-from oslo_utils import timeutils
 
 from nova_hypervisors import conf as _registers_options  # noqa: F401
 from nova_hypervisors.tests import novatest
@@ -48,7 +47,7 @@ NOT_THERE = {
 _SMALL = {'root_gb': 1, 'ephemeral_gb': 1, 'swap': 64}
 
 
-class VMwareESXDriverTest(novatest.RunsUnderPytest,
+class VMwareESXDriverTest(novatest.RunsUnderPytest, novatest.PollsReboots,
                           test_virt_drivers._VirtDriverTestCase,
                           test.TestCase):
     def setUp(self):
@@ -87,13 +86,6 @@ class VMwareESXDriverTest(novatest.RunsUnderPytest,
             exception.InstanceFaultRollback,
             self.connection.migrate_disk_and_power_off, self.ctxt, instance,
             'dest_host', instance.flavor, network_info)
-
-    def test_poll_rebooting_instances(self):
-        # Nova's own hands pairs over, of which the first is the instance.
-        instance, _ = self._get_running_instance()
-        instance.vm_state, instance.task_state = 'active', 'rebooting'
-        instance.host, instance.launched_at = 'here', timeutils.utcnow()
-        self.connection.poll_rebooting_instances(10, [instance])
 
 
 novatest.insist(VMwareESXDriverTest, NOT_THERE)

@@ -6,7 +6,6 @@ from pathlib import Path
 from nova import exception
 from nova import test
 from nova.tests.unit.virt import test_virt_drivers
-from oslo_utils import timeutils
 
 from nova_hypervisors import conf as _registers_options  # noqa: F401
 from nova_hypervisors.tests import novatest
@@ -26,7 +25,7 @@ NOT_THERE = {
 }
 
 
-class VirtualBoxDriverTest(novatest.RunsUnderPytest,
+class VirtualBoxDriverTest(novatest.RunsUnderPytest, novatest.PollsReboots,
                            test_virt_drivers._VirtDriverTestCase,
                            test.TestCase):
     def setUp(self):
@@ -73,13 +72,6 @@ class VirtualBoxDriverTest(novatest.RunsUnderPytest,
         self.assertRaisesRegex(
             exception.MigrationError, 'not on its way',
             self.connection.live_migration_force_complete, instance)
-
-    def test_poll_rebooting_instances(self):
-        # Nova's own hands pairs over, of which the first is the instance.
-        instance, _ = self._get_running_instance()
-        instance.vm_state, instance.task_state = 'active', 'rebooting'
-        instance.host, instance.launched_at = 'here', timeutils.utcnow()
-        self.connection.poll_rebooting_instances(10, [instance])
 
 
 novatest.insist(VirtualBoxDriverTest, NOT_THERE)

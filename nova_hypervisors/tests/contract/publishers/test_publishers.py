@@ -9,6 +9,7 @@ import uuid
 import pytest
 
 from nova_hypervisors.clients import errors
+from nova_hypervisors.clients import httppublisher
 
 LONG_S = 600
 
@@ -101,6 +102,18 @@ def test_after_its_deletion_the_url_leads_nowhere(publisher, container):
     assert is_gone(url)
     with pytest.raises(errors.NotFound):
         publisher.get_object(container, 'there.iso')
+
+
+def test_files_of_others_are_left_alone(tmp_path):
+    served = tmp_path / 'served'
+    served.mkdir()
+    publisher = httppublisher.HTTPPublisher(tmp_path / 'store', served,
+                                            'http://served.test')
+    # By what iPXE asks for; its first number is in the past.
+    others = served / '52-54-00-5e-ed-02.ipxe'
+    others.touch()
+    publisher.sweep()
+    assert others.exists()
 
 
 def test_what_is_not_there_is_not_found(publisher, container):

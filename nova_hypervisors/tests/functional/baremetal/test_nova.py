@@ -5,61 +5,15 @@ Nova is whole and in one process, the machine is QEMU, and what is between
 them is ours: the driver, its options, the deploy by virtual media and iSCSI.
 """
 
-
 import pytest
 
 from lab.baremetal import guests
-from lab.baremetal import qemu
 from nova_hypervisors.baremetal import states
 from nova_hypervisors.tests import peers
-from nova_hypervisors.tests.functional.nova import baremetalbase
-
-SPOKEN_S = 120
+from nova_hypervisors.tests.functional.baremetal import qemubase
 
 
-class QEMUTest(baremetalbase.Base):
-    """The one node is a fake in name only: its machine is QEMU."""
-
-    @pytest.fixture(autouse=True)
-    def _take(self, built, folder, machine, web_server):
-        self.built, self.folder = built, folder
-        self.qemu, self.web_server = machine, web_server
-
-    def setUp(self):
-        port = peers.free_port()
-        self.flags(
-            group='deploy', callback_address='127.0.0.1', callback_port=port,
-            callback_url=f'https://{qemu.HOST}:{port}', publisher='http',
-            http_root=str(self.web_server.folder),
-            http_url=self.web_server.url, efi_system_partition_size=64,
-            disk_devices=['sda'], kernel_append_params='console=ttyS0 quiet',
-            write_silence_timeout=30)
-        self.flags(group='baremetal', deploy_timeout=120)
-        super().setUp()
-        self.flags(group='baremetal', power_timeout=20)
-
-    def _add_nodes(self):
-        super()._add_nodes()
-        node, other = self.store.list_nodes()
-        self.store.delete(other.uuid)
-        iso = self.web_server.folder / 'deploy.iso'
-        iso.symlink_to(self.built / 'deploy.iso')
-        forwards = self.qemu.qemu.forwards
-        self.node = self.store.update(
-            node.uuid, boot_interface='virtual-media',
-            deploy_interface='ilo-iscsi', driver_info={
-                'deploy_iso': f'{self.web_server.url}/deploy.iso',
-                'deploy_address': '127.0.0.1',
-                'deploy_iscsi_port': forwards[3260],
-                'deploy_control_port': forwards[10000]})
-
-    def _setup_compute_service(self):
-        started = super()._setup_compute_service()
-        machines = started.manager.driver._parts.inventory.services.machines
-        machines.close()
-        machines.get(('fake', self.node.uuid), lambda: self.qemu)
-        return started
-
+class QEMUTest(qemubase.Base):
     def _add_image(self, path, disk_format, **properties):
         """Let an image of Nova's fixture be this one."""
         image = '155d900f-4e14-4e4c-a73d-069cbf4541e6'
@@ -69,12 +23,6 @@ class QEMUTest(baremetalbase.Base):
         self.glance._imagedata[image] = path.read_bytes()
         return image
 
-    def _wait_for_server_parameter(self, server, expected_params,
-                                   max_retries=None, **kwargs):
-        # A deploy takes longer than Nova's own fake of one.
-        return super()._wait_for_server_parameter(
-            server, expected_params, max_retries=360, **kwargs)
-
     @pytest.mark.feature(
         'operation.launch', 'operation.terminate', 'operation.start',
         'operation.clean', 'storage.image', 'image.qcow2',
@@ -82,17 +30,13 @@ class QEMUTest(baremetalbase.Base):
         'operation.lifecycle-events')
     def test_a_server_is_made_speaks_and_is_taken_away(self):
         image = self._add_image(self.built / 'bios.qcow2', 'qcow2')
-        flavor = self._create_flavor(
-            memory_mb=512, vcpu=1, disk=1, ephemeral=0, extra_spec={
-                'resources:VCPU': '0', 'resources:MEMORY_MB': '0',
-                'resources:DISK_GB': '0', 'baremetal:boot_mode': 'bios',
-                f'resources:{baremetalbase.RESOURCE_CLASS}': '1'})
+        flavor = self._make_flavor({'baremetal:boot_mode': 'bios'}, disk=1)
         request = self._build_server(flavor_id=flavor, networks='auto',
                                      image_uuid=image)
         request['config_drive'] = True
         server = self._wait_for_state_change(
             self.api.post_server({'server': request}), 'ACTIVE')
-        self.qemu.qemu.wait_for(guests.HELLO, SPOKEN_S)
+        self.qemu.qemu.wait_for(guests.HELLO, qemubase.SPOKEN_S)
         said = self.qemu.qemu.console()
         self.assertIn('image=bios', said)
         self.assertIn('CONFIG {', said)
@@ -105,7 +49,7 @@ class QEMUTest(baremetalbase.Base):
         self.api.post_server_action(server['id'], {'os-start': None})
         peers.wait_until(
             lambda: self.qemu.qemu.console().count(guests.HELLO) == 2,
-            timeout_s=SPOKEN_S)
+            timeout_s=qemubase.SPOKEN_S)
         self._delete_server(server)
         self._nothing_is_left()
 

@@ -47,7 +47,17 @@ def let_ports_be_unbound(neutron):
     neutron.update_port = update_port
 
 
-class Base(novatest.RunsUnderPytest, integrated_helpers._IntegratedTestBase):
+class Patient:
+    """A mixin for deploys that take longer than Nova's own fake of one."""
+
+    def _wait_for_server_parameter(self, server, expected_params,
+                                   max_retries=None, **kwargs):
+        return super()._wait_for_server_parameter(
+            server, expected_params, max_retries=360, **kwargs)
+
+
+class Base(novatest.RunsUnderPytest, novatest.LooksAtServers,
+           integrated_helpers._IntegratedTestBase):
     """:ivar store: of the nodes, as an operator reaches it"""
 
     api_major_version = 'v2.1'
@@ -68,11 +78,7 @@ class Base(novatest.RunsUnderPytest, integrated_helpers._IntegratedTestBase):
         self._add_nodes()
         super().setUp()
         let_ports_be_unbound(self.neutron)
-        self.flavor_id = self._create_flavor(
-            memory_mb=1024, vcpu=2, disk=10, ephemeral=0, extra_spec={
-                'resources:VCPU': '0', 'resources:MEMORY_MB': '0',
-                'resources:DISK_GB': '0',
-                f'resources:{RESOURCE_CLASS}': '1'})
+        self.flavor_id = self._make_flavor()
         self.addCleanup(self._end)
 
     def _add_nodes(self):
@@ -83,6 +89,15 @@ class Base(novatest.RunsUnderPytest, integrated_helpers._IntegratedTestBase):
         for name in ('node-1', 'node-2'):
             self.store.create(baremetalnodes.make_node(
                 name, traits=('CUSTOM_FAST',)))
+
+    def _make_flavor(self, extra_spec=None, **sizes):
+        """Make a flavor for a node, with more extra specs."""
+        return self._create_flavor(**{
+            'memory_mb': 1024, 'vcpu': 2, 'disk': 10, 'ephemeral': 0,
+            **sizes}, extra_spec={
+                'resources:VCPU': '0', 'resources:MEMORY_MB': '0',
+                'resources:DISK_GB': '0',
+                f'resources:{RESOURCE_CLASS}': '1', **(extra_spec or {})})
 
     def _setup_compute_service(self):
         return self._start_compute(baremetalnodes.HOST)

@@ -74,17 +74,17 @@ class Base(baremetalbase.Base):
         machines.get(('fake', self.node.uuid), lambda: self.machine)
         return started
 
-    def _add_image(self, path, disk_format):
+    def _add_image(self, path, disk_format, image=IMAGE, **properties):
         """Let an image of Nova's fixture be this one."""
-        self.glance.images[IMAGE].update(
-            disk_format=disk_format, properties={},
+        self.glance.images[image].update(
+            disk_format=disk_format, properties=properties,
             size=path.stat().st_size)
-        self.glance._imagedata[IMAGE] = path.read_bytes()
+        self.glance._imagedata[image] = path.read_bytes()
 
     def _deploy(self, **arguments):
-        return self._create_server(
-            flavor_id=self.flavor_id, networks='auto', image_uuid=IMAGE,
-            **arguments)
+        return self._create_server(**{
+            'flavor_id': self.flavor_id, 'networks': 'auto',
+            'image_uuid': IMAGE, **arguments})
 
 
 class ImagesTest(Base):

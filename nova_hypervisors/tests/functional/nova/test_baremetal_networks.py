@@ -29,6 +29,8 @@ class BareMetalNetworksTest(baremetalbase.Base):
             flavor_id=self.flavor_id,
             networks=[{'port': port['id']} for port in ports] or 'none')
 
+    @pytest.mark.feature('networking.topology.flat',
+                         'networking.topology.vlan')
     def test_a_port_gets_what_the_node_has_and_is_given_back(self):
         before = self._port(self.neutron.port_1)
         server = self._with_ports(before)

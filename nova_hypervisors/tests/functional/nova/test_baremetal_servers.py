@@ -160,6 +160,12 @@ class BareMetalServersTest(baremetalbase.Base):
         self.assertEqual((DISK, None), machine.boots[-1])
         self.assertFalse(any(one.inserted for one in machine.media()))
 
+    @pytest.mark.feature('operation.hung-reboots')
+    def test_a_reboot_that_hangs_is_done_hard(self):
+        server = self._make()
+        self._is_rebooted_when_it_hangs(server, lambda: len(
+            self._machine(self._node(server)).boots))
+
     @pytest.mark.feature('operation.trigger-crash-dump')
     def test_an_nmi_gets_to_the_machine(self):
         server = self._make()

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from nova_hypervisors.baremetal import firmware
 from nova_hypervisors.baremetal import media
 from nova_hypervisors.baremetal.boot import fake as fake_boot
 from nova_hypervisors.baremetal.deploy import agent
@@ -178,7 +179,7 @@ class TestPrepare:
 
     def test_signatures_are_checked_again(self, site, node, machine):
         task = site.task(node, capabilities={'secure_boot': 'true'})
-        task.interfaces.deploy.secure(task)
+        firmware.secure(task)
         assert machine.secure_boot() is True
 
 

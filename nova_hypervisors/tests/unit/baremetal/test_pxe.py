@@ -1,18 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """The files by which nodes boot by network, and what reads them."""
 
+import dataclasses
 import gzip
+import stat
 import subprocess
 import time
 
 import pytest
 
 from nova_hypervisors.baremetal import nodes
+from nova_hypervisors.baremetal.boot import ipxescript
 from nova_hypervisors.baremetal.boot import pxe
 from nova_hypervisors.baremetal.boot import pxefiles
 from nova_hypervisors.baremetal.deploy import iscsi
+from nova_hypervisors.baremetal.deploy import volume
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.bmc import api
+from nova_hypervisors.common import iscsi as common_iscsi
 from nova_hypervisors.tests import deployments
 
 MAC = '52:54:00:AB:cd:01'
@@ -150,6 +155,75 @@ class TestInstance:
         config, = (site.folder / 'tftp/pxelinux.cfg').iterdir()
         assert 'root=UUID=1234 quiet' in config.read_text()
         assert site.machine(node).boot().device is api.BootDevice.PXE
+
+
+class TestVolumes:
+    VOLUME = common_iscsi.Connection('v', '[2001:db8::7]', 3261, 'iqn.x:y',
+                                     17, 'a-user', 'a "se&cret" $1 <')
+
+    @pytest.fixture
+    def task(self, site, node):
+        site.service.options['pxe.loader'] = 'ipxe'
+        return site.task(node, boot=pxe.PXEBoot, deploy=volume.VolumeDeploy)
+
+    def test_what_ipxe_is_told(self, site, node, task):
+        task.interfaces.boot.prepare_volume(task, self.VOLUME)
+        path = site.folder / 'tftp/52-54-00-ab-cd-01.ipxe'
+        lines = path.read_text().splitlines()
+        assert lines[0] == '#!ipxe'
+        assert (f'set initiator-iqn iqn.2026-11.org.nova-hypervisors:'
+                f'{node.uuid}') in lines
+        secret, = [line.split()[-1] for line in lines if 'password' in line]
+        assert bytes.fromhex(secret.replace(':', '')).decode() == (
+            self.VOLUME.secret)
+        # The number of the disk is a hexadecimal one.
+        assert lines[-1] == (
+            'sanboot iscsi:[2001:db8::7]:6:3261:11:iqn.x:y || shell')
+        assert stat.S_IMODE(path.stat().st_mode) == 0o640
+        # It may restart by itself.
+        assert site.machine(node).boot() == api.Boot(api.BootDevice.PXE,
+                                                     True)
+
+    def test_without_chap_there_is_no_secret(self):
+        script = ipxescript.boot_volume(
+            dataclasses.replace(self.VOLUME, user='', secret=''), 'iqn.x:i')
+        assert 'password' not in script
+
+    @pytest.mark.parametrize('name', ['iqn.x: y', 'iqn.${x}', 'iqn.\n',
+                                      'iqn.é', ''])
+    def test_a_name_that_no_script_can_have(self, name):
+        with pytest.raises(errors.InvalidArgument, match='in a script'):
+            ipxescript.boot_volume(
+                dataclasses.replace(self.VOLUME, iqn=name), 'iqn.x:i')
+
+    def test_nothing_is_left(self, site, task):
+        task.interfaces.boot.prepare_volume(task, self.VOLUME)
+        for _ in range(2):
+            task.interfaces.boot.clean_up_instance(task)
+            assert [path.name for path in (
+                site.folder / 'tftp').iterdir()] == ['boot.ipxe']
+        assert list((site.folder / 'options').iterdir()) == []
+
+    def test_what_is_wrong_is_named(self, site, node, task):
+        assert task.interfaces.deploy.validate(task)[0].message == (
+            "'volume' writes no images: the server has to run from a volume")
+        alone = site.task(node, boot=pxe.PXEBoot, deploy=volume.VolumeDeploy,
+                          asked=False)
+        assert alone.interfaces.deploy.validate(alone) == []
+        site.service.options['pxe.loader'] = 'pxelinux'
+        fault, = alone.interfaces.deploy.validate(alone)
+        assert 'pxelinux boots no volumes' in str(fault)
+
+    def test_a_node_without_a_ramdisk_is_right(self, site):
+        site.service.options['pxe.loader'] = 'ipxe'
+        node = site.service.add('diskless', ports=(
+            nodes.Port('52:54:00:ab:cd:09'),))
+        task = site.task(node, boot=pxe.PXEBoot, deploy=volume.VolumeDeploy)
+        assert task.interfaces.boot.validate(task) == []
+        task = site.task(node, boot=pxe.PXEBoot, deploy=iscsi.ISCSIDeploy)
+        assert [fault.field for fault in task.interfaces.boot.validate(task)
+                ] == ['driver_info deploy_kernel',
+                      'driver_info deploy_ramdisk']
 
 
 class TestDHCP:

@@ -2,6 +2,7 @@
 import dataclasses
 
 import pytest
+from nova import exception
 
 from nova_hypervisors.baremetal import nodes
 from nova_hypervisors.baremetal import spec
@@ -36,7 +37,8 @@ class TestInstanceInfo:
             'image_source': 'image-id', 'kernel': 'k', 'ramdisk': 'r',
             'root_gb': 7, 'swap_mb': 512, 'ephemeral_gb': 3,
             'ephemeral_format': 'ext4', 'preserve_ephemeral': False,
-            'capabilities': {}}
+            'capabilities': {}, 'boot': None, 'boot_once': None,
+            'from_volume': None}
 
     def test_the_user_s_file_system_wins(self):
         info = spec.instance_info(spawn(block_device_info={
@@ -48,6 +50,22 @@ class TestInstanceInfo:
         assert 'image_source' not in info
         assert spec.boots_from_volume(ROOT)
         assert not spec.boots_from_volume({})
+
+    def test_what_it_boots_from_and_whether_it_starts(self):
+        instance = builders.instance(
+            'i', kernel_id='', ramdisk_id='', extra_specs={
+                'baremetal:boot': 'network', 'baremetal:power_on': 'no'},
+            system_metadata={'image_baremetal_boot': 'disk',
+                             'image_baremetal_boot_once': 'disk'})
+        info = spec.instance_info(spawn(instance), 'ext4')
+        # The flavor wins.
+        assert (info['boot'], info['boot_once']) == ('network', 'disk')
+        assert info['capabilities'] == {}
+        assert not spec.starts(spawn(instance))
+        instance.flavor.extra_specs['baremetal:power_on'] = 'maybe'
+        with pytest.raises(exception.InvalidInput, match="'maybe'; it may "
+                           'be true or false'):
+            spec.starts(spawn(instance))
 
     def test_the_image_s_firmware_wins_over_the_flavor_s(self):
         instance = builders.instance(

@@ -2,6 +2,7 @@
 """What is in a node's drives, before and after."""
 
 import concurrent.futures
+import dataclasses
 import io
 import subprocess
 import time
@@ -12,8 +13,10 @@ import pytest
 
 from nova_hypervisors.baremetal import media
 from nova_hypervisors.baremetal.boot import virtualmedia
+from nova_hypervisors.baremetal.deploy import volume
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.bmc import api
+from nova_hypervisors.common import iscsi
 from nova_hypervisors.tests import baremetalnodes
 from nova_hypervisors.tests import deployments
 
@@ -292,3 +295,36 @@ def test_who_deploys_nothing_says_so(tmp_path):
     boot = virtualmedia.VirtualMediaBoot(service.services)
     with pytest.raises(errors.InvalidState, match='deploys no nodes'):
         assert boot.common
+
+
+class TestVolumes:
+    VOLUME = iscsi.Connection('v', '192.0.2.7', 3260, 'iqn.x:y', 1, 'a-user',
+                              'se cret')
+
+    @pytest.fixture
+    def ipxe(self, site, tmp_path):
+        path = tmp_path / 'ipxe.lkrn'
+        path.write_bytes(b'iPXE')
+        site.common.settings = dataclasses.replace(site.common.settings,
+                                                   ipxe=path)
+        return path
+
+    def test_a_disc_boots_it(self, site, node, machine, ipxe):
+        task = site.task(node, deploy=volume.VolumeDeploy)
+        task.interfaces.boot.prepare_volume(task, self.VOLUME)
+        disc = site.content(inserted(machine)[CDROM])
+        assert read_iso(disc, '/vmlinuz') == b'iPXE'
+        lines = read_iso(disc, '/initrd').decode().splitlines()
+        # It is not by network that iPXE was started.
+        assert lines[:2] == ['#!ipxe', 'dhcp || shell']
+        assert lines[-1].startswith('sanboot iscsi:192.0.2.7:6:3260:1:')
+        assert machine.boot() == api.Boot(api.BootDevice.CDROM, False)
+        task.interfaces.boot.clean_up_instance(task)
+        assert inserted(machine) == {}
+        assert site.objects() == set()
+
+    def test_without_ipxe_it_says_so(self, site, node, ipxe):
+        ipxe.unlink()
+        task = site.task(node, deploy=volume.VolumeDeploy, asked=False)
+        fault, = task.interfaces.deploy.validate(task)
+        assert 'ipxe_kernel: there is no' in str(fault)

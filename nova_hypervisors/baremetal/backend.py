@@ -98,12 +98,15 @@ class Services(Access):
     images: usage.Images
     deploying: deploying.Deploying | None = None
 
-    @property
-    def common(self) -> deploying.Deploying:
-        """:raises InvalidState: nobody deploys here"""
-        if self.deploying is None:
-            raise errors.InvalidState('this process deploys no nodes')
-        return self.deploying
+
+def common(services: Services) -> deploying.Deploying:
+    """Return what deploys have in common.
+
+    :raises InvalidState: nobody deploys here
+    """
+    if services.deploying is None:
+        raise errors.InvalidState('this process deploys no nodes')
+    return services.deploying
 
 
 class Interface(abc.ABC):  # noqa: B024
@@ -148,7 +151,7 @@ class ServerInterface(Interface):
     @property
     def common(self) -> deploying.Deploying:
         """:raises InvalidState: nobody deploys here"""
-        return self.services.common
+        return common(self.services)
 
 
 def unsupported(detail: str, node: nodes.Node) -> errors.Unsupported:

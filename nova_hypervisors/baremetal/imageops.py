@@ -18,7 +18,8 @@ class ImageOps:
 
     @functools.cached_property
     def _cache(self) -> iscsi.InstanceImageCache:
-        return iscsi.InstanceImageCache(self._services.common)
+        return iscsi.InstanceImageCache(
+            backend.common(self._services))
 
     def cache_image(self, context: nova_context.RequestContext,
                     image_ref: str) -> bool:

@@ -139,6 +139,11 @@ SUPPORT = {
         'alike (the API reference, HostNetworkTrafficShapingPolicy). A limit '
         'of one adapter (VirtualEthernetCardResourceAllocation) is heeded by '
         'distributed switches, which need vCenter.'),
+    'console.serial.interactive': _partial(
+        'By [vmware] serial_ports, on a second serial port (ttyS1, COM2), on '
+        'which the guest has to offer a login: a host either keeps what a '
+        'port says or hands it out. Whoever reaches those ports of the host '
+        'needs no password.'),
     'console.rdp': _missing(
         "ESX has no RDP server: a machine's screen is reached by VMRC, MKS "
         'or WebMKS.'),

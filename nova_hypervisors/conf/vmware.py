@@ -139,6 +139,31 @@ Whether servers have a serial port whose output the host keeps in a file.
 ``openstack console log show`` shows the end of the file.  It is in the
 server's folder on the datastore, and nothing limits its size.
 """),
+    cfg.StrOpt(
+        'serial_ports',
+        sample_default='7000-7999',
+        help="""
+The ports of the host on which the serial ports of servers are reached.
+
+A server that is made then has a second serial port (``ttyS1`` of Linux,
+``COM2`` of Windows), to which ``openstack console url show --serial`` leads.
+The first one is that of ``console_log``.
+
+The host asks nobody for a password there, and encrypts nothing: let only this
+service reach these ports.  Its firewall has to let them in ("VM serial port
+connected over network").
+
+Possible values:
+
+* A port, a range (``7000-7999``), or several of these with commas between.
+  Each server takes one for as long as it exists.
+* Unset: servers have no such port.
+
+Related options:
+
+* ``[serial_console] enabled`` and ``proxyclient_address``
+* ``console_port``
+"""),
     *certificates.OPTS,
 ]
 

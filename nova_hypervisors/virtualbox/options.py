@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import re
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ from nova_hypervisors.common import checks
 from nova_hypervisors.common import handouts
 from nova_hypervisors.common import health
 from nova_hypervisors.common import incidents
+from nova_hypervisors.common import portranges
 from nova_hypervisors.consoles import rfb
 from nova_hypervisors.consoles import serial
 from nova_hypervisors.virtualbox import files
@@ -32,38 +32,19 @@ _ORACLE_PACKS = frozenset({'Oracle VM VirtualBox Extension Pack',
                            'Oracle VirtualBox Extension Pack'})
 VNC_PACK = 'VNC'
 
-_PORTS = re.compile(r'^\d+(-\d+)?(,\d+(-\d+)?)*$')
-_LARGEST_PORT = 65535
 _UUID_LENGTH = 36
 
 # After its last client has gone.
 _DAEMON_ENDS_S = 5
 
 Finding = checks.Finding
+ports = portranges.ports
 
 
 def pack_names(configured: str) -> frozenset[str]:
     """Return the names under which the configured pack may be installed."""
     return (_ORACLE_PACKS if configured in _ORACLE_PACKS
             else frozenset({configured}))
-
-
-def ports(text: str) -> list[int]:
-    """Read ``3389``, ``5900-6000``, or several of these with commas.
-
-    :raises ValueError: it is none of these
-    """
-    if not _PORTS.match(text.replace(' ', '')):
-        raise ValueError(f'{text!r} is neither a port nor a range such as '
-                         '5900-6000, nor several of these with commas between')
-    found: list[int] = []
-    for part in text.replace(' ', '').split(','):
-        first, _, last = part.partition('-')
-        if not 1 <= int(first) <= int(last or first) <= _LARGEST_PORT:
-            raise ValueError(f'{part!r} in {text!r} names no ports between 1 '
-                             f'and {_LARGEST_PORT}')
-        found += range(int(first), int(last or first) + 1)
-    return found
 
 
 def mappings(conf: cfg.ConfigOpts) -> list[networks.Mapping]:

@@ -25,6 +25,8 @@ ScreenOpener = Callable[[api.Ticket], socket.socket]
 class ConsoleOps:
     """:param address: what Nova's console proxies are told to connect to
 
+    :param serial_address: the same for serial ports; None if there are none
+    :param timeout_s: of a connection to a serial port
     :param open_screen: None if machines show no screen
     :param host: the host's address, for clients that go there themselves
     """
@@ -32,22 +34,31 @@ class ConsoleOps:
     def __init__(self, client: interface.ESXClient,
                  machine_map: machines.Machines, *,
                  console_relay: relay.Relay, address: str,
+                 serial_address: str | None, timeout_s: float,
                  open_screen: ScreenOpener | None, host: str,
                  port: int) -> None:
         self._client = client
         self._machines = machine_map
         self._relay = console_relay
         self._address = address
+        self._serial_address = serial_address
+        self._timeout_s = timeout_s
         self._open = open_screen
         self._host = host
         self._port = port
 
     def start(self) -> None:
         """:raises InvalidConfiguration: the relay's port is taken"""
-        if self._open is None:
-            return
-        consoles.listen(self._relay, 'vmware', [self._address], {
-            relay.Kind.SCREEN: self._open_screen})
+        openers: dict[relay.Kind, relay.Opener] = {}
+        addresses = []
+        if self._open is not None:
+            openers[relay.Kind.SCREEN] = self._open_screen
+            addresses.append(self._address)
+        if self._serial_address is not None:
+            openers[relay.Kind.SERIAL] = self._open_serial_port
+            addresses.append(self._serial_address)
+        if openers:
+            consoles.listen(self._relay, 'vmware', addresses, openers)
 
     def stop(self) -> None:
         self._relay.stop()
@@ -62,6 +73,30 @@ class ConsoleOps:
             return ''
         # Nova takes a string for Latin-1 and makes the same bytes of it.
         return data.decode('latin-1')
+
+    def serial_console(self, instance: objects.Instance,
+                       ) -> console_type.ConsoleSerial:
+        """:raises ConsoleTypeUnavailable: the server has no port for it"""
+        if self._serial_address is None or (
+                self._serial_port(instance.uuid) is None):
+            raise exception.ConsoleTypeUnavailable(console_type='serial')
+        self._require_running(instance)
+        return console_type.ConsoleSerial(
+            host=self._serial_address, port=self._relay.port,
+            internal_access_path=self._relay.path(relay.Kind.SERIAL,
+                                                  instance.uuid))
+
+    def _serial_port(self, uuid: str) -> int | None:
+        return self._client.machine_details(
+            self._machines.ref(uuid)).serial_port
+
+    def _open_serial_port(self, uuid: str) -> socket.socket:
+        port = self._serial_port(uuid)
+        if port is None:
+            raise errors.InvalidState('its serial port cannot be reached')
+        line = socket.create_connection((self._host, port), self._timeout_s)
+        line.settimeout(None)
+        return line
 
     def vnc(self, instance: objects.Instance) -> console_type.ConsoleVNC:
         """:raises ConsoleTypeUnavailable: machines show no screen"""

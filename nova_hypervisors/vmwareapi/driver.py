@@ -58,6 +58,7 @@ class VMwareESXDriver(driver.Driver):
             parts.layout.make()
             parts.client.connect()
             parts.vms.undo_interrupted()
+            parts.vms.know_serial_ports()
             parts.snapshots.catch_up()
             parts.consoles.start()
             parts.handouts.start()
@@ -174,6 +175,12 @@ class VMwareESXDriver(driver.Driver):
                         ) -> console_type.ConsoleMKS:
         with boundary.for_instance(instance):
             return self._parts.consoles.mks(instance)
+
+    def get_serial_console(self, context: nova_context.RequestContext,
+                           instance: objects.Instance,
+                           ) -> console_type.ConsoleSerial:
+        with boundary.for_instance(instance):
+            return self._parts.consoles.serial_console(instance)
 
     # Another size
 

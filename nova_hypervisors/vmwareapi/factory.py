@@ -53,6 +53,7 @@ from nova_hypervisors.vmwareapi import powerops
 from nova_hypervisors.vmwareapi import pullops
 from nova_hypervisors.vmwareapi import rescueops
 from nova_hypervisors.vmwareapi import resizeops
+from nova_hypervisors.vmwareapi import serialports
 from nova_hypervisors.vmwareapi import snapshotops
 from nova_hypervisors.vmwareapi import vmops
 from nova_hypervisors.vmwareapi import volumeops
@@ -178,6 +179,9 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
         volumes, instance_locks, watch, evacuations, metadata,
         plugging.PlugEvents(virtapi, conf.vif_plugging_timeout,
                             conf.vif_plugging_is_fatal),
+        serialports.SerialPorts(
+            where.serial_ports, options.serial_ports(conf),
+            machine_map.owned),
         vmops.Settings(
             linked=group.linked_clone,
             machine_id=machineid.text if group.machine_id else None,
@@ -227,6 +231,10 @@ def _make_consoles(conf: cfg.ConfigOpts, client: interface.ESXClient,
         console_relay=relay.Relay(group.console_port, secret.derive,
                                   functools.partial(_tls, conf)),
         address=str(conf.vnc.server_proxyclient_address),
+        serial_address=(str(conf.serial_console.proxyclient_address)
+                        if conf.serial_console.enabled
+                        and group.serial_ports else None),
+        timeout_s=group.connect_timeout,
         open_screen=(functools.partial(_open_screen, conf)
                      if group.screen_protocol != 'none' else None),
         host=str(group.host_ip), port=group.host_port)

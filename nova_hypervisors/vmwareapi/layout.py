@@ -108,6 +108,11 @@ class Layout:
         return self.private / 'left' / uuid
 
     @property
+    def serial_ports(self) -> Path:
+        """Whose each of the host's ports for serial ports is."""
+        return self.private / 'serial-ports'
+
+    @property
     def offers(self) -> Path:
         """What other hosts may fetch from this one."""
         return self.private / 'offers'

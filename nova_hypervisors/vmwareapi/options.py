@@ -20,6 +20,7 @@ from nova_hypervisors.common import handouts
 from nova_hypervisors.common import health
 from nova_hypervisors.common import incidents
 from nova_hypervisors.common import network
+from nova_hypervisors.common import portranges
 from nova_hypervisors.vmwareapi import networks
 
 Finding = checks.Finding
@@ -31,8 +32,8 @@ def findings(conf: cfg.ConfigOpts) -> list[Finding]:
     """Return all that is wrong with the options of this driver."""
     return [*_host(conf), *_files(conf), *_datastores(conf),
             *_networks(conf), *_consoles(conf),
-            *handouts.findings(conf, 'vmware'), *health.findings(conf),
-            *incidents.findings(conf)]
+            *_serial(conf), *handouts.findings(conf, 'vmware'),
+            *health.findings(conf), *incidents.findings(conf)]
 
 
 def _host(conf: cfg.ConfigOpts) -> Iterator[Finding]:
@@ -96,6 +97,24 @@ def _consoles(conf: cfg.ConfigOpts) -> Iterator[Finding]:
                       'it is off, so Nova hands out no consoles although '
                       '[vmware] screen_protocol is '
                       f'{group.screen_protocol}', fatal=False)
+
+
+def _serial(conf: cfg.ConfigOpts) -> Iterator[Finding]:
+    try:
+        wanted = serial_ports(conf)
+    except ValueError as error:
+        yield Finding('[vmware] serial_ports', str(error))
+        return
+    if wanted and not conf.serial_console.enabled:
+        yield Finding('[serial_console] enabled',
+                      'it is off, so nobody is led to the ports of [vmware] '
+                      'serial_ports, which are open all the same', fatal=False)
+
+
+def serial_ports(conf: cfg.ConfigOpts) -> list[int]:
+    """:raises ValueError: they are no ports"""
+    text = conf.vmware.serial_ports
+    return portranges.ports(text) if text else []
 
 
 def mappings(conf: cfg.ConfigOpts) -> networks.Mappings:

@@ -35,6 +35,7 @@ from nova_hypervisors.vmwareapi import layout
 from nova_hypervisors.vmwareapi import machines
 from nova_hypervisors.vmwareapi import networkops
 from nova_hypervisors.vmwareapi import powerops
+from nova_hypervisors.vmwareapi import serialports
 from nova_hypervisors.vmwareapi import spec
 from nova_hypervisors.vmwareapi import volumeops
 from nova_hypervisors.vmwareapi import volumes
@@ -87,7 +88,9 @@ class VMOps:
                  watch: watcher.Watcher[api.PowerState],
                  evacuations: evacuateops.EvacuateOps,
                  metadata: devices.DeviceMetadata,
-                 plugs: plugging.PlugEvents, settings: Settings) -> None:
+                 plugs: plugging.PlugEvents,
+                 serial_ports: serialports.SerialPorts,
+                 settings: Settings) -> None:
         self._client = client
         self._machines = machine_map
         self._layout = where
@@ -101,6 +104,7 @@ class VMOps:
         self._evacuations = evacuations
         self._metadata = metadata
         self._plugs = plugs
+        self._serial_ports = serial_ports
         self._settings = settings
 
     def list_names(self) -> list[str]:
@@ -182,6 +186,7 @@ class VMOps:
             if plan.lost is None:
                 mark.write_text(str(plan.files.folder))
                 undo.add(self._delete_folder, plan.files.folder)
+            undo.add(self._serial_ports.release, instance.uuid)
             undo.add(self._unregister, instance.uuid)
             with self._plugs.waited_for(instance, spawn.network_info, start):
                 nics = self._networks.prepare(spawn.network_info,
@@ -241,7 +246,9 @@ class VMOps:
             cdrom=cdrom, extra_config=extra)
         if not self._settings.console_log:
             machine = dataclasses.replace(machine, serial_file=None)
-        return self._client.create_machine(machine)
+        return self._client.create_machine(dataclasses.replace(
+            machine, serial_port=self._serial_ports.claim(
+                spawn.instance.uuid)))
 
     def _root(self, instance: objects.Instance, plan: _Plan,
               ) -> tuple[tuple[api.Disk, ...], api.DatastorePath | None]:
@@ -311,6 +318,7 @@ class VMOps:
         # The machine's own deletion would take the disks that children are
         # made of with it.
         self._unregister(instance_uuid)
+        self._serial_ports.release(instance_uuid)
         if destroy_disks:
             self._delete_folder(files.folder)
 
@@ -341,6 +349,14 @@ class VMOps:
             for datastore in self._host.usable():
                 self._delete_folder(self._layout.instance(
                     datastore.name, instance.uuid).folder)
+
+    def know_serial_ports(self) -> None:
+        """Take no port for a server that another one has already."""
+        for uuid, machine in self._machines.owned().items():
+            with contextlib.suppress(errors.ClientError):
+                port = self._client.machine_details(machine.ref).serial_port
+                if port is not None:
+                    self._serial_ports.know(uuid, port)
 
     def undo_interrupted(self) -> None:
         """Throw away what was half made when the service last ended."""

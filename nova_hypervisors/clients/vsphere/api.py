@@ -203,6 +203,8 @@ class MachineSpec:
     :param firmware: 'bios' or 'efi'
     :param cdrom: an ISO image to put in its drive
     :param extra_config: keys and values of its .vmx
+    :param serial_port: of TCP, on which the host takes whoever connects to
+        another serial port
     """
 
     uuid: str
@@ -221,6 +223,7 @@ class MachineSpec:
     memory: Allocation = Allocation()
     extra_config: Mapping[str, str] = dataclasses.field(default_factory=dict)
     serial_file: DatastorePath | None = None
+    serial_port: int | None = None
     annotation: str = ''
 
 
@@ -274,6 +277,7 @@ class MachineDetails:
     snapshots: tuple[Snapshot, ...]
     tools_running: bool
     serial_file: DatastorePath | None
+    serial_port: int | None
     cpu_used_mhz: int
     memory_used: int
     uptime_s: int

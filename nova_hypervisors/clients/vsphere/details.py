@@ -7,6 +7,7 @@ Source: VirtualDevice of the vSphere Web Services API reference.
 from __future__ import annotations
 
 import dataclasses
+import re
 
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients.vsphere import api
@@ -21,6 +22,8 @@ NIC_KINDS = {
     'VirtualVmxnet2': api.NicModel.VMXNET,
     'VirtualVmxnet3': api.NicModel.VMXNET3,
 }
+_SERVED = re.compile(r'tcp://.*:(\d+)')
+
 CONTROLLER_KINDS = {
     'VirtualLsiLogicController': api.DiskBus.LSI_LOGIC,
     'VirtualLsiLogicSASController': api.DiskBus.LSI_LOGIC_SAS,
@@ -179,6 +182,15 @@ def cdrom(array: values.Element | None) -> api.DatastorePath | None:
 def serial_file(array: values.Element | None) -> api.DatastorePath | None:
     """Return where the first serial port that has a file writes."""
     return _first_file(array, 'VirtualSerialPort')
+
+
+def serial_port(array: values.Element | None) -> int | None:
+    """Return the TCP port of the first serial port that has one."""
+    for device in values.items(array, 'VirtualDevice'):
+        found = _SERVED.fullmatch(values.text(device, 'backing/serviceURI'))
+        if found and values.text(device, 'backing/direction') == 'server':
+            return int(found[1])
+    return None
 
 
 def _first_file(array: values.Element | None,

@@ -76,6 +76,7 @@ class Machines(tasks.HostTasks):
             tools_running=values.text(found.get(
                 'guest.toolsRunningStatus')) == 'guestToolsRunning',
             serial_file=details.serial_file(array),
+            serial_port=details.serial_port(array),
             cpu_used_mhz=number('summary.quickStats.overallCpuUsage'),
             memory_used=number('summary.quickStats.guestMemoryUsage') << 20,
             uptime_s=number('summary.quickStats.uptimeSeconds'),

@@ -124,13 +124,20 @@ def machine(make: Make, spec: api.MachineSpec) -> Any:
     if spec.cdrom is not None:
         _add_cdrom(make, devices, spec.cdrom)
     if spec.serial_file is not None:
-        devices.add(make(
-            'VirtualSerialPort', yieldOnPoll=True,
-            backing=make('VirtualSerialPortFileBackingInfo',
-                         fileName=str(spec.serial_file)),
-            connectable=_connected(make)))
+        devices.add(_serial(make, make(
+            'VirtualSerialPortFileBackingInfo',
+            fileName=str(spec.serial_file))))
+    if spec.serial_port is not None:
+        devices.add(_serial(make, make(
+            'VirtualSerialPortURIBackingInfo', direction='server',
+            serviceURI=f'tcp://:{spec.serial_port}')))
     made.deviceChange = devices.changes
     return made
+
+
+def _serial(make: Make, backing: Any) -> Any:
+    return make('VirtualSerialPort', yieldOnPoll=True, backing=backing,
+                connectable=_connected(make))
 
 
 def change(make: Make, wanted: api.MachineChange,

@@ -11,6 +11,7 @@ from pyVmomi import vim
 
 from nova_hypervisors.tests.fakes.esx import faults
 from nova_hypervisors.tests.fakes.esx import locations
+from nova_hypervisors.tests.fakes.esx import serialports
 from nova_hypervisors.tests.fakes.esx import vmdk
 
 _D = vim.vm.device
@@ -170,6 +171,8 @@ class Backings:
         Guess: that a missing image is refused at once and not at the start.
         """
         backing = getattr(device, 'backing', None)
+        if isinstance(backing, _D.VirtualSerialPort.URIBackingInfo):
+            serialports.check(0, backing)
         if not isinstance(backing, _D.VirtualDevice.FileBackingInfo):
             return
         at = locations.locate(self._esx, backing.fileName)

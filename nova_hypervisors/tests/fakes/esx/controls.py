@@ -77,6 +77,7 @@ class Controls:
         WebSocket that a webmks ticket leads to
     :ivar luns: what targets would give, :class:`.storage.Lun`
     :ivar fc_adapters: of Fibre Channel, :class:`.fibrechannel.Adapter`
+    :ivar guest: what any guest answers on a serial port to what is typed
     :ivar tickets: of consoles, that were not used yet: the machine's reference
     :ivar wsdl: what is at /sdk/vimService.wsdl
     :ivar drop_connections: ends all connections
@@ -109,6 +110,7 @@ class Controls:
         self.screens: dict[str, tuple[str, int]] = {}
         self.luns: list[Any] = []
         self.fc_adapters: list[Any] = []
+        self.guest: Callable[[bytes], bytes] = bytes.upper
         self.tickets: dict[str, str] = {}
         self.wsdl = b''
         self.drop_connections: Callable[[], None] = lambda: None

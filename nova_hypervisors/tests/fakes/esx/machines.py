@@ -19,6 +19,7 @@ from nova_hypervisors.tests.fakes.esx import faults
 from nova_hypervisors.tests.fakes.esx import locations
 from nova_hypervisors.tests.fakes.esx import machineinfo
 from nova_hypervisors.tests.fakes.esx import managed
+from nova_hypervisors.tests.fakes.esx import serialports
 from nova_hypervisors.tests.fakes.esx import sessions
 from nova_hypervisors.tests.fakes.esx import snapshots
 from nova_hypervisors.tests.fakes.esx import tasks
@@ -56,6 +57,8 @@ class Machine(managed.Entity, machineinfo.Info, snapshots.Snapshots,
         self.has_to_ask = False
         self.question: Any = None
         self.current: Any = None
+        self._lines = serialports.Lines(esx.address, lambda typed:
+                                        esx.guest(typed))
 
     @property
     def name(self) -> str:
@@ -183,6 +186,7 @@ class Machine(managed.Entity, machineinfo.Info, snapshots.Snapshots,
         self.booted_at = sessions.now()
         self.started = time.monotonic()
         self._connect(True)
+        self._lines.start(self.config.hardware.device)
 
     def _connect(self, connected: bool) -> None:
         for device in self.config.hardware.device:
@@ -204,6 +208,7 @@ class Machine(managed.Entity, machineinfo.Info, snapshots.Snapshots,
         self.tools_running = False
         self._swap.local.unlink(missing_ok=True)
         self._connect(False)
+        self._lines.stop()
         self.esx.locks.release(self)
 
     @tasks.task

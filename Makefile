@@ -3,7 +3,7 @@
 PYTHON ?= python3
 
 .PHONY: help demo test test-long up down clean virtualbox lint docs generate proofs \
-	tempest tempest-full browser browser-esx crash redfish soak vcsim
+	tempest tempest-full browser browser-esx crash redfish releases soak vcsim
 
 help:
 	@echo 'make demo        a cloud on this machine, and a server in it'
@@ -32,8 +32,9 @@ help:
 	@echo 'make browser-esx the same of a server on a fake ESX host'
 	@echo 'make crash       kill nova-compute while it makes a server'
 	@echo "make redfish     DMTF's validator, for our Redfish service"
+	@echo 'make releases    every release of Nova with its constraints'
 	@echo 'make soak        make and delete a thousand servers, twice'
 
 demo test test-long up down clean virtualbox lint docs generate proofs tempest \
-		tempest-full browser browser-esx crash redfish soak vcsim:
+		tempest-full browser browser-esx crash redfish releases soak vcsim:
 	@$(PYTHON) -m lab $@

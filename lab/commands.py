@@ -16,6 +16,7 @@ from lab import openstack
 from lab import packages
 from lab import preflight
 from lab import progress
+from lab import releases
 from lab import storage
 from lab import testing
 from lab import virtualbox
@@ -230,6 +231,17 @@ def test(words: list[str]) -> int:
     return testing.run_all(lab, show)
 
 
+def run_releases(words: list[str]) -> int:
+    """Run every release of Nova with its constraints, or those of the words.
+
+    They name releases, Pythons, modes and suites: 34 3.14 threads rest.
+    """
+    lab = layout.Layout.from_environment()
+    show = progress.Progress()
+    prepare_tests(lab, show, [testing.NEWEST])
+    return min(1, releases.run(lab, show, words))
+
+
 def soak(words: list[str]) -> int:
     """Make and delete a thousand servers with each backend."""
     lab = layout.Layout.from_environment()
@@ -333,6 +345,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     'lint': lint,
     'proofs': proofs,
     'redfish': validate_redfish,
+    'releases': run_releases,
     'soak': soak,
     'tempest': run_tempest,
     'tempest-full': run_all_tempest,

@@ -16,6 +16,7 @@ from oslo_config import cfg
 from oslo_config import generator
 
 from lab import layout
+from lab import releasetable
 from nova_hypervisors.capabilities import registry
 from nova_hypervisors.capabilities import render
 
@@ -47,7 +48,8 @@ def readme() -> str:
     return _MATRIX.sub(lambda _: f'\n{table}\n\n', README.read_text())
 
 
-FILES: dict[Path, Callable[[], str]] = {SAMPLE: sample, README: readme}
+FILES: dict[Path, Callable[[], str]] = {
+    SAMPLE: sample, README: readme, releasetable.PAGE: releasetable.page}
 
 
 def main() -> int:

@@ -66,6 +66,10 @@ class Authority:
               authority: bool) -> x509.Certificate:
         now = datetime.datetime.now(datetime.UTC)
         address = x509.IPAddress(ipaddress.ip_address('127.0.0.1'))
+        usage = dict.fromkeys((
+            'content_commitment', 'key_encipherment', 'data_encipherment',
+            'key_agreement', 'crl_sign', 'encipher_only', 'decipher_only'),
+            False)
         return (x509.CertificateBuilder()
                 .subject_name(subject).issuer_name(self._name)
                 .public_key(key.public_key())
@@ -73,6 +77,15 @@ class Authority:
                 .not_valid_before(now - _DAY).not_valid_after(now + _DAY)
                 .add_extension(x509.BasicConstraints(authority, None), True)
                 .add_extension(x509.SubjectAlternativeName([address]), False)
+                # From 3.13 on Python wants these, as RFC 5280 does.
+                .add_extension(x509.KeyUsage(
+                    digital_signature=True, key_cert_sign=authority, **usage),
+                    True)
+                .add_extension(x509.SubjectKeyIdentifier.from_public_key(
+                    key.public_key()), False)
+                .add_extension(
+                    x509.AuthorityKeyIdentifier.from_issuer_public_key(
+                        self._key.public_key()), False)
                 .sign(self._key, hashes.SHA256()))
 
 

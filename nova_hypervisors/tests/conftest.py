@@ -1,20 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every test run begins with."""
 
-import os
 import shutil
 
 import pytest
-
-# What Nova 34 does by itself; other releases are told so where they can.
-os.environ.setdefault('OS_NOVA_DISABLE_EVENTLET_PATCHING', 'true')
-
-# Before anything of Nova: it decides between threads and eventlet.
-from nova import monkey_patch
-
-if hasattr(monkey_patch, 'patch'):
-    # Nova 31 has done it at its import.
-    monkey_patch.patch()
 
 from nova_hypervisors.tests import peers
 from nova_hypervisors.tests import realvirtualbox

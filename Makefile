@@ -10,7 +10,10 @@ help:
 	@echo 'make demo HYPERVISOR=esx'
 	@echo '                 the same on a simulated ESX host'
 	@echo 'make demo HYPERVISOR=baremetal'
-	@echo '                 a bare machine is deployed'
+	@echo '                 a bare machine is deployed: QEMU behind an iLO'
+	@echo 'make demo HYPERVISOR=baremetal NODES=virtualbox|openstack'
+	@echo '                 the same on a machine of VirtualBox, and on a'
+	@echo '                 server of this cloud'
 	@echo 'make test        every test, with every release of Nova'
 	@echo
 	@echo 'make test-long   the tests that are too long for every day'

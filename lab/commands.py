@@ -29,7 +29,8 @@ _CLOUD_PACKAGES = ('cinder', 'glance', 'keystone', 'neutron', 'nova',
                    'openstack-placement', 'python-openstackclient', 'pymysql',
                    'pyuwsgi')
 _DEMOS = {'virtualbox': 'lab.demo', 'esx': 'lab.esxdemo',
-          'baremetal': 'lab.metaldemo'}
+          'baremetal': 'lab.metalnodes'}
+_NODES = ('ilo', 'virtualbox', 'openstack')
 _CONSTRAINTS = layout.CHECKOUT / 'lab/constraints.txt'
 
 
@@ -105,11 +106,20 @@ def demo(words: list[str]) -> int:
     """Start the cloud and take a server through its life.
 
     HYPERVISOR in the environment says on what: virtualbox, esx, baremetal.
+    NODES says on which bare machines: ilo, virtualbox, openstack.
     """
     hypervisor = os.environ.get('HYPERVISOR') or 'virtualbox'
     if hypervisor not in _DEMOS:
         raise progress.LabError(f'HYPERVISOR={hypervisor}: there is no such '
                                 f'demo, but {" and ".join(_DEMOS)}')
+    nodes = os.environ.get('NODES') or _NODES[0]
+    if nodes not in _NODES:
+        raise progress.LabError(f'NODES={nodes}: there are no such nodes, '
+                                f'but {", ".join(_NODES)}')
+    if hypervisor != 'baremetal' and 'NODES' in os.environ:
+        raise progress.LabError(
+            f'NODES={nodes}: only HYPERVISOR=baremetal has nodes, and not '
+            f'{hypervisor}')
     lab = layout.Layout.from_environment()
     show = progress.Progress()
     prepare_cloud(lab, show)

@@ -33,6 +33,8 @@ PORTS = {name: port + _OFFSET for name, port in {
     'vcsim': 28989,
     'metal-callback': 28990,
     'metal-media': 28991,
+    'metal-iscsi': 28992,
+    'metal-control': 28993,
     'glance': 29292,
     'neutron': 29696,
 }.items()}

@@ -2,6 +2,7 @@
 """The life of a server on a bare machine: QEMU behind an iLO 4 that is none.
 
 It is deployed by virtual media and iSCSI, and boots from its own disk then.
+Other machines are in :mod:`lab.metalnodes`, from which it is run.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,7 +27,16 @@ _DEPLOY_ISO = 'metal-deploy'
 
 
 class MetalWalk(walk.Walk):
+    """:cvar node: the name of the only node
+
+    :cvar image: what servers are made of
+    :ivar deploy_iso: the image of the disc that deploys boot
+    :ivar heard: how often the system has spoken
+    """
+
     hypervisor = 'the node'
+    node = bmc.NODE
+    image = _IMAGE
     host = config.METAL_HOST
     service = 'nova-compute-metal'
     flavor = bmc.RESOURCE_CLASS
@@ -38,15 +47,15 @@ class MetalWalk(walk.Walk):
         super().__init__(lab, show)
         self._folder = config.metal_folder(lab)
         self._built = guests.folder(lab)
-        self._heard = 0
-        self._before = 0
+        self.deploy_iso = ''
+        self.heard = 0
 
     def clear(self) -> None:
         super().clear()
         self._make_flavor()
-        image = self._make_image(_DEPLOY_ISO, 'iso', 'deploy.iso')
+        self.deploy_iso = self._make_image(_DEPLOY_ISO, 'iso', 'deploy.iso')
         self._make_image(_IMAGE, 'qcow2', 'bios.qcow2')
-        self._enroll(image)
+        self._enroll()
 
     def _make_flavor(self) -> None:
         if self._compute.find_flavor(self.flavor):
@@ -55,8 +64,11 @@ class MetalWalk(walk.Walk):
                                            ram=512, disk=1)
         self._compute.create_flavor_extra_specs(made, {
             'resources:VCPU': '0', 'resources:MEMORY_MB': '0',
-            'resources:DISK_GB': '0',
-            'resources:CUSTOM_METAL_SMALL': '1'})
+            'resources:DISK_GB': '0', f'resources:{self._custom()}': '1'})
+
+    def _custom(self) -> str:
+        """Return the resource class as Placement calls it."""
+        return f'CUSTOM_{self.flavor.upper().replace(".", "_")}'
 
     def _make_image(self, name: str, disk_format: str, file: str) -> str:
         """Put an image into Glance, and what was there before away."""
@@ -67,13 +79,12 @@ class MetalWalk(walk.Walk):
             disk_format=disk_format, container_format='bare',
             visibility='public', wait=True).id)
 
-    def _enroll(self, deploy_iso: str) -> None:
+    def _enroll(self) -> None:
         """Tell the driver of the machine; wait until Nova knows it."""
-        with contextlib.suppress(progress.LabError):
-            self._node('delete', bmc.NODE)
-        self._node('create', '--file', str(self._folder / 'node.yaml'))
-        self._node('set', bmc.NODE, '--driver-info',
-                   f'deploy_iso={deploy_iso}')
+        for found in json.loads(self.run_node('list', '-f', 'json')):
+            with contextlib.suppress(progress.LabError):
+                self.run_node('delete', found['Name'])
+        self.make_node()
         with self._show.step('the node is known to Nova'):
             progress.wait_until(
                 'it is not', self._is_known, walk.WAIT_S,
@@ -83,6 +94,12 @@ class MetalWalk(walk.Walk):
                  self._lab.etc / 'nova/nova.conf', 'cell_v2',
                  'discover_hosts'), self._lab.logs / 'databases.log')
 
+    def make_node(self) -> None:
+        """Put the one node into the inventory."""
+        self.run_node('create', '--file', str(self._folder / 'node.yaml'))
+        self.run_node('set', self.node, '--driver-info',
+                      f'deploy_iso={self.deploy_iso}')
+
     def _is_known(self) -> bool:
         uuid = self._show_node()['uuid']
         found = self._cloud.session.get(
@@ -91,9 +108,9 @@ class MetalWalk(walk.Walk):
             headers={'OpenStack-API-Version': 'placement 1.39'},
             raise_exc=False)
         inventories = found.json().get('inventories', {})
-        return 'CUSTOM_METAL_SMALL' in inventories
+        return self._custom() in inventories
 
-    def _node(self, *words: str) -> str:
+    def run_node(self, *words: str) -> str:
         """Run ``nova-hypervisors node`` as an operator does."""
         command = [f'{self._lab.cloud}/bin/nova-hypervisors', 'node', words[0],
                    '--config-file',
@@ -106,14 +123,14 @@ class MetalWalk(walk.Walk):
         return done.stdout
 
     def _show_node(self) -> Any:
-        return json.loads(self._node('show', bmc.NODE, '-f', 'json'))
+        return json.loads(self.run_node('show', self.node, '-f', 'json'))
 
     def machine_state(self) -> str:
         return str(self._show_node()['provision_state'])
 
     def steps(self) -> Iterable[tuple[str, Callable[[], str | None]]]:
         return (
-            ('create', lambda: self._create(_IMAGE)),
+            ('create', lambda: self._create(self.image)),
             ('what was done', self._what_was_done),
             ('the system speaks', self._speaks),
             ('it went off', lambda: self._wait('SHUTOFF', 'active')),
@@ -126,25 +143,24 @@ class MetalWalk(walk.Walk):
     def _what_was_done(self) -> str:
         return '; '.join(self._show_node()['steps'])
 
-    def _console(self) -> str:
+    def console(self) -> str:
+        """Return what was said on the serial line."""
         path = self._folder / 'serial.log'
         return path.read_text(errors='replace').replace('\r', '')
 
     def _speaks(self) -> str:
         def spoke() -> bool:
-            return self._console().count(guests.HELLO) > self._heard
+            return self.console().count(guests.HELLO) > self.heard
 
-        if not self._heard:
-            # What earlier demos have heard does not count.
-            self._heard = self._before
         progress.wait_until('nothing is heard on its serial line', spoke,
                             self.wait_s, self._compute_log(), pause_s=0.5)
-        self._heard += 1
-        return next(line for line in reversed(self._console().splitlines())
+        self.heard += 1
+        return next(line for line in reversed(self.console().splitlines())
                     if guests.HELLO in line)
 
     def _create(self, source: str, option: str = '--image') -> str:
-        self._before = self._console().count(guests.HELLO)
+        # What earlier demos have heard does not count.
+        self.heard = self.console().count(guests.HELLO)
         return super()._create(source, option)
 
     def _start(self) -> None:
@@ -159,7 +175,7 @@ class MetalWalk(walk.Walk):
         return self._show_node()['steps'][-1]
 
     def _nothing_left(self) -> str:
-        media = self._node('media', bmc.NODE, '-f', 'json')
+        media = self.run_node('media', self.node, '-f', 'json')
         if 'http' in media:
             raise progress.LabError(f'in its drives is: {media}')
         objects = [path.name for path in
@@ -168,20 +184,20 @@ class MetalWalk(walk.Walk):
             raise progress.LabError(f'these objects are there: {objects}')
         return 'no disc, no object'
 
+    def serial_line(self) -> str:
+        """Return where it is found, or by which command."""
+        return f'{self._folder}/serial.log'
+
     def farewell(self) -> str:
         return f'''
 The cloud and the machine go on running.  To use them:
 
   source {self._lab.openrc}
-  openstack server create --image {_IMAGE} --flavor {self.flavor} \\
-      --network flat --wait mine
-  nova-hypervisors node show {bmc.NODE} --config-file \\
+  openstack server create --image {self.image} --flavor {self.flavor} \\
+      {' '.join(self.network)} --wait mine
+  nova-hypervisors node show {self.node} --config-file \\
       {self._lab.etc}/nova/nova-compute-metal.conf
   openstack server delete mine
 
-Its serial line is in {self._folder}/serial.log.
+Its serial line: {self.serial_line()}
 To stop them: make down.'''
-
-
-if __name__ == '__main__':
-    sys.exit(walk.main(MetalWalk))

@@ -42,6 +42,7 @@ class Walk(abc.ABC):
     :cvar service: the nova-compute, as the lab knows it
     :cvar flavor: of the servers
     :cvar running: what the hypervisor says of a server that is active
+    :cvar network: of the servers, as the client's words
     :cvar wait_s: limit of one step
     """
 
@@ -50,6 +51,7 @@ class Walk(abc.ABC):
     service: str
     flavor: str
     running: str
+    network: tuple[str, ...] = ('--network', 'flat')
     wait_s = WAIT_S
 
     def __init__(self, lab: layout.Layout, show: progress.Progress) -> None:
@@ -134,7 +136,7 @@ class Walk(abc.ABC):
     def _create(self, source: str, option: str = '--image') -> str:
         name = f'demo-{len(self._ids) + 1}'
         command = ('openstack', 'server', 'create', option, source,
-                   '--flavor', self.flavor, '--network', 'flat',
+                   '--flavor', self.flavor, *self.network,
                    '--host', self.host, '-f', 'value', '-c', 'id', name)
         self._show.say(f'$ {shlex.join(command)}')
         done = subprocess.run(command, capture_output=True, text=True,

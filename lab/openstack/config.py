@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -17,6 +18,8 @@ HOST = 'lab'
 SECOND_HOST = 'lab-2'
 ESX_HOST = 'lab-esx'
 METAL_HOST = 'lab-metal'
+#: Its own name in clouds.yaml, for nodes that are its servers.
+CLOUD = 'lab'
 REGION = 'RegionOne'
 PHYSICAL_NETWORK = 'physnet1'
 
@@ -260,6 +263,11 @@ def metal_folder(lab: layout.Layout) -> Path:
     return lab.state / 'metal'
 
 
+def clouds_file(lab: layout.Layout) -> Path:
+    """Return what says how clients of another cloud get into this one."""
+    return lab.etc / 'clouds.yaml'
+
+
 def nova_compute_metal(lab: layout.Layout) -> Sections:
     """Return all that the nova-compute of the bare machine needs."""
     sections = nova(lab)
@@ -269,12 +277,15 @@ def nova_compute_metal(lab: layout.Layout) -> Sections:
         'host': METAL_HOST, 'state_path': state,
         'instances_path': state / 'instances', 'force_config_drive': True}
     sections['vnc'] = sections['serial_console'] = {'enabled': False}
-    sections['baremetal'] = {'power_poll_interval': 3}
+    # Where VirtualBox interprets all takes minutes.
+    sections['baremetal'] = {'power_poll_interval': 3, 'deploy_timeout': 1800}
+    sections['ilo'] = {'deploy_helper_images_ttl': 60}
     sections['deploy'] = {
         'callback_port': layout.PORTS['metal-callback'],
         # The host, as QEMU's network has it.
         'callback_url': f'https://{qemu.HOST}:'
                         f'{layout.PORTS["metal-callback"]}',
+        'write_silence_timeout': 300,
         'publisher': 'http', 'http_root': state / 'served',
         'http_url': f'http://127.0.0.1:{layout.PORTS["metal-media"]}',
         'disk_devices': 'sda', 'kernel_append_params': 'console=ttyS0 quiet'}
@@ -318,6 +329,12 @@ def write(lab: layout.Layout) -> None:
     storage.targets(lab).write_text(
         f'include {lab.state}/cinder/targets/*\n')
     lab.openrc.write_text(openrc(lab))
+    file = clouds_file(lab)
+    file.touch(mode=0o600)
+    file.write_text(json.dumps({'clouds': {CLOUD: {
+        'region_name': REGION, 'auth': {
+            key: value for key, value in credentials('admin').items()
+            if key != 'auth_type'} | {'project_name': 'admin'}}}}))
 
 
 def as_ini(sections: Sections) -> str:

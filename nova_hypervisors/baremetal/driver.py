@@ -20,11 +20,9 @@ from nova_hypervisors import conf
 from nova_hypervisors.baremetal import factory
 from nova_hypervisors.baremetal import networkops
 from nova_hypervisors.baremetal import options
-from nova_hypervisors.baremetal import serialline
 from nova_hypervisors.baremetal import spec
 from nova_hypervisors.baremetal import volumes
 from nova_hypervisors.capabilities import registry
-from nova_hypervisors.clients import errors
 from nova_hypervisors.common import boundary
 from nova_hypervisors.common import driver as common_driver
 from nova_hypervisors.common import health
@@ -69,9 +67,11 @@ class BareMetalDriver(driver.ComputeDriver):
             parts.cleaner.look()
             parts.watcher.start()
             parts.watcher.look_soon()
+            parts.consoles.start()
 
     def cleanup_host(self, host: str) -> None:
         self._parts.health.stop()
+        self._parts.consoles.stop()
         self._parts.watcher.stop()
         self._parts.cleaner.stop()
         deploying = self._parts.inventory.services.deploying
@@ -314,10 +314,15 @@ class BareMetalDriver(driver.ComputeDriver):
                            instance: objects.Instance,
                            ) -> console_type.ConsoleSerial:
         with boundary.for_instance(instance):
-            try:
-                host, port = serialline.address(
-                    self._parts.host.of_instance(instance))
-            except errors.Unsupported as error:
-                raise exception.ConsoleTypeUnavailable(
-                    console_type='serial') from error
-            return console_type.ConsoleSerial(host=host, port=port)
+            return self._parts.consoles.serial(instance)
+
+    def get_vnc_console(self, context: nova_context.RequestContext,
+                        instance: objects.Instance,
+                        ) -> console_type.ConsoleVNC:
+        with boundary.for_instance(instance):
+            return self._parts.consoles.vnc(instance)
+
+    def get_console_output(self, context: nova_context.RequestContext,
+                           instance: objects.Instance) -> str:
+        with boundary.for_instance(instance):
+            return self._parts.consoles.output(instance)

@@ -20,6 +20,7 @@ from oslo_config import cfg
 
 from nova_hypervisors.baremetal import backend
 from nova_hypervisors.baremetal import cleaning
+from nova_hypervisors.baremetal import consoleops
 from nova_hypervisors.baremetal import database
 from nova_hypervisors.baremetal import deploying
 from nova_hypervisors.baremetal import deployops
@@ -40,7 +41,10 @@ from nova_hypervisors.common import availability
 from nova_hypervisors.common import health
 from nova_hypervisors.common import locks
 from nova_hypervisors.common import metrics
+from nova_hypervisors.common import secrets
 from nova_hypervisors.common import serviceops
+from nova_hypervisors.consoles import certificates
+from nova_hypervisors.consoles import relay
 
 _NO_OPTION = (cfg.NoSuchGroupError, cfg.NoSuchOptError)
 
@@ -109,6 +113,7 @@ class Parts:
 
     inventory: Inventory
     host: hostops.HostOps
+    consoles: consoleops.ConsoleOps
     health: health.Endpoint
     images: imageops.ImageOps
     service: serviceops.ServiceOps
@@ -153,6 +158,7 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
     return Parts(
         inventory=here, host=host, networks=networks, power=power,
         health=health.Endpoint.of(conf, available, measures),
+        consoles=_make_consoles(conf, here, host, make),
         images=imageops.ImageOps(here.services),
         service=serviceops.ServiceOps(conf.host),
         deploys=deployops.DeployOps(
@@ -165,6 +171,20 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
         rescues=rescueops.RescueOps(here.store, host, make, instance_locks,
                                     power),
         cleaner=cleaner, watcher=watch)
+
+
+def _make_consoles(conf: cfg.ConfigOpts, here: Inventory,
+                   host: hostops.HostOps,
+                   make: tasks.Tasks) -> consoleops.ConsoleOps:
+    group = conf.baremetal
+    secret = secrets.HostSecret(here.services.state_path / 'secret')
+    return consoleops.ConsoleOps(
+        here.store, host, make, here.services.sources,
+        console_relay=None if group.console_port is None else relay.Relay(
+            group.console_port, secret.derive, functools.partial(
+                certificates.load, group.console_certificate,
+                group.console_private_key, group.console_client_ca)),
+        address=str(conf.vnc.server_proxyclient_address))
 
 
 def _look(poller: powerops.Poller, cleaner: cleaning.Cleaner,

@@ -7,8 +7,8 @@ import difflib
 from typing import TYPE_CHECKING
 
 from nova_hypervisors.baremetal import backend
+from nova_hypervisors.baremetal import endpoints
 from nova_hypervisors.baremetal import nodes
-from nova_hypervisors.baremetal import serialline
 from nova_hypervisors.baremetal import settings
 from nova_hypervisors.baremetal import task as tasks
 from nova_hypervisors.clients import errors
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Fault = settings.Fault
 
 #: Read by the driver itself, whatever the interfaces are.
-OWN_SETTINGS = serialline.SETTINGS
+OWN_SETTINGS = endpoints.SETTINGS
 
 
 def own_faults(node: nodes.Node,
@@ -32,7 +32,7 @@ def own_faults(node: nodes.Node,
             found[kind] = registry.get(kind, node.interface_name(kind))
         except errors.ClientError as error:
             faults.append(Fault(f'{kind}_interface', error.detail))
-    faults += serialline.faults(node)
+    faults += endpoints.faults(node)
     if len(found) == len(nodes.KINDS):
         faults += _strange(node, known_settings(list(found.values())))
     return faults

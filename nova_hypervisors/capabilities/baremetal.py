@@ -75,6 +75,14 @@ SUPPORT = {
         'Where the serial line of a node is a TCP port: that of a terminal '
         'server, or of VirtualBox. Whoever reaches the port needs no '
         'password.'),
+    'console.serial.log': _partial(
+        'Of nodes that are servers of a cloud, where that keeps it. Of a '
+        'machine nobody has kept what it said on its serial line: no BMC '
+        'does by Redfish, RIBCL or IPMI.'),
+    'console.vnc': _partial(
+        'Where a node has a VNC server: some BMCs are one, and VirtualBox. '
+        'Others show screens to browsers alone, each in its own way. Proven '
+        "with QEMU's VNC server."),
     'storage.block': _partial(
         'The volume that a server runs from: a machine has no initiator but '
         'that of its firmware. What else it needs its operating system '

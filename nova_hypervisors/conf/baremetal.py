@@ -3,6 +3,8 @@
 
 from oslo_config import cfg
 
+from nova_hypervisors.conf import certificates
+
 GROUP = cfg.OptGroup(
     'baremetal',
     title='Bare metal',
@@ -118,6 +120,20 @@ Related options:
 
 * ``[DEFAULT] default_ephemeral_format`` comes first, if it is set.
 """),
+    cfg.PortOpt(
+        'console_port',
+        help="""
+The port on which this service hands out screens to nova-novncproxy.
+
+That knows no passwords, which VNC servers of machines want.  So this service
+listens on ``[vnc] server_proxyclient_address`` and this port, and connects to
+the machine itself, as ``vnc_console`` of its node says.  The port has to be
+reachable from the console proxies only, and differs between services on one
+host.
+
+Not set: servers have no VNC console.
+"""),
+    *certificates.OPTS,
 ]
 
 

@@ -65,6 +65,14 @@ class ManagementInterface(backend.Interface):
         """
         raise backend.unsupported('it has no sensors', node)
 
+    def console_output(self, node: nodes.Node) -> str:
+        """Return what has been said on its serial line, or the end of it.
+
+        :raises Unsupported: nobody has kept that
+        """
+        raise backend.unsupported(
+            'nobody keeps what it says on its serial line', node)
+
     def machine(self, node: nodes.Node) -> api.Machine:
         """Return the machine behind the BMC, for virtual media.
 

@@ -146,6 +146,12 @@ class FakeMachine:
 
     # The rest
 
+    def console_output(self) -> str:
+        """Return what it has said: what it booted from, a line each."""
+        self._called('console_output')
+        return ''.join(f'booted from {device.value}\n'
+                       for device, _ in self.boots)
+
     def sensors(self) -> dict[str, Any]:
         self._called('sensors')
         return {'temperature': {'Ambient': {

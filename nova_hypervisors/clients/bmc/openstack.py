@@ -305,6 +305,12 @@ class OpenStackMachine(openstackmedia.Media):
 
     # The rest
 
+    def console_output(self) -> str:
+        """Return what the server has said, as far as its cloud keeps it."""
+        with self._using('console_output') as server:
+            found = self._connection.compute.get_server_console_output(server)
+            return str(found['output'])
+
     def sensors(self) -> dict[str, Any]:
         raise errors.Unsupported('a server has no sensors',
                                  operation='sensors')

@@ -32,8 +32,6 @@ NOT_THERE = {
     'test_get_spice_console': 'a machine has no SPICE',
     'test_get_device_name_for_instance': _NO_DISKS,
     'test_get_mks_console': "MKS is VMware's",
-    'test_get_vnc_console': 'planned',
-    'test_get_console_output': 'planned',
     'test_pause': _NO_HYPERVISOR,
     'test_unpause_paused_instance': _NO_HYPERVISOR,
     'test_unpause_unpaused_instance': _NO_HYPERVISOR,
@@ -71,14 +69,15 @@ class BareMetalDriverTest(novatest.RunsUnderPytest, novatest.PollsReboots,
         super().setUp()
         self.flags(state_path=str(folder), host=baremetalnodes.HOST)
         self.flags(group='baremetal', power_timeout=2,
-                   soft_power_off_timeout=1)
+                   soft_power_off_timeout=1, console_port=0)
         inventory = factory.make_inventory(conf.CONF)
         inventory.database.upgrade()
         for number in range(3):
             # Ports are those of the suite's own network, and nobody's.
             inventory.store.create(baremetalnodes.make_node(
                 f'node-{number}', network_interface='noop', driver_info={
-                    'serial_console': 'tcp://192.0.2.1:7001'}))
+                    'serial_console': 'tcp://192.0.2.1:7001',
+                    'vnc_console': 'tcp://192.0.2.1:5900'}))
         inventory.database.close()
         self.connection = test_virt_drivers.importutils.import_object(
             self.driver_module, test_virt_drivers.fake.FakeVirtAPI())

@@ -87,6 +87,7 @@ class BareServerTest(base.Base):
         self._waits_for(Power.ON, 'RESCUE')
         self.assertEqual(['rescue.vdi', 'root.vdi'], self._disks())
         self._boots(self.server)
+        self.assertIn('guest up', self.machine.console_output())
         # That was for once.
         self.assertEqual(api.Boot(Device.DISK, True), self.machine.boot())
         self.machine.reset()

@@ -59,7 +59,7 @@ def test_a_strange_field_tells_what_is_read(registry):
     node = baremetalnodes.make_node(driver_info={'zzz': 1})
     assert faults(node, registry) == [
         ('driver_info zzz: no interface of this node reads it; they read '
-        'serial_console')]
+        'serial_console, vnc_console, vnc_password')]
 
 
 def test_interfaces_that_are_not_there_are_named(registry):

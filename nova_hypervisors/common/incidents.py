@@ -138,11 +138,9 @@ class Incidents:
               error: Exception, arguments: dict[str, Any]) -> None:
         """Leave a file; whatever goes wrong, Nova has its error."""
         server = getattr(arguments.get('instance'), 'uuid', None)
-        found = _typed(error)
-        if not recorder.calls and not isinstance(found, errors.ClientError):
-            # No hypervisor has to do with it.
-            return
-        if not self._is_news((name, server, type(found).__name__)):
+        # Without a call there is nothing to see that the log does not say.
+        if not recorder.calls or not self._is_news((
+                name, server, type(_typed(error)).__name__)):
             return
         try:
             bundle = self._bundle(name, server, recorder, error, arguments)

@@ -19,6 +19,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 from alembic import command as alembic_command
 from alembic import config as alembic_config
+from alembic import util as alembic_util
 from oslo_concurrency import lockutils
 from oslo_db import api as db_api
 from oslo_db import exception as db_exception
@@ -81,6 +82,7 @@ class Database:
         """Make the tables, or make those of an older release new.
 
         :raises Unreachable: there is no way to the database
+        :raises InvalidState: it is of a newer release
         """
         self._lock_path.mkdir(parents=True, exist_ok=True, mode=0o700)
         if self._file is not None:
@@ -93,7 +95,14 @@ class Database:
                              lock_path=str(self._lock_path)),
               self.writing() as connection, _alone(connection)):
             config.attributes['connection'] = connection
-            alembic_command.upgrade(config, 'head')
+            try:
+                alembic_command.upgrade(config, 'head')
+            except alembic_util.CommandError as error:
+                raise errors.InvalidState(
+                    f'the tables of {self._url.render_as_string()} are of a '
+                    f'newer nova-hypervisors ({error}): install the version '
+                    'again that was here before, or a newer one',
+                    operation='[baremetal] connection') from error
 
     def reading(self) -> contextlib.AbstractContextManager[sa.Connection]:
         return self._within(self._facade.reader.connection.using)

@@ -16,6 +16,7 @@ from nova_hypervisors.capabilities import registry
 from nova_hypervisors.clients.vbox import interface
 from nova_hypervisors.common import boundary
 from nova_hypervisors.common import driver
+from nova_hypervisors.common import formats
 from nova_hypervisors.common import health
 from nova_hypervisors.common import incidents
 from nova_hypervisors.common import request
@@ -59,6 +60,7 @@ class VirtualBoxDriver(moving.MovesServers, driver.Driver):
         parts.health.start()
         with boundary.for_host():
             parts.files.make()
+            formats.ensure(parts.files.private)
             parts.host.check_version()
             parts.storage.prepare()
             parts.storage.discard_interrupted()

@@ -17,6 +17,7 @@ from nova_hypervisors.capabilities import registry
 from nova_hypervisors.clients.vsphere import interface
 from nova_hypervisors.common import boundary
 from nova_hypervisors.common import driver
+from nova_hypervisors.common import formats
 from nova_hypervisors.common import health
 from nova_hypervisors.common import incidents
 from nova_hypervisors.common import moves
@@ -56,6 +57,7 @@ class VMwareESXDriver(driver.Driver):
         parts.health.start()
         with boundary.for_host():
             parts.layout.make()
+            formats.ensure(parts.layout.private)
             parts.client.connect()
             parts.vms.undo_interrupted()
             parts.vms.know_serial_ports()

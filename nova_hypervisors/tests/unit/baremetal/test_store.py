@@ -200,6 +200,13 @@ class TestSchema:
         here.database.upgrade()
         assert here.store.list_nodes() == [node]
 
+    def test_tables_of_a_newer_release_are_not_touched(self, here):
+        with here.database.writing() as connection:
+            connection.execute(sa.text(
+                "UPDATE alembic_version SET version_num = 'v9999'"))
+        with pytest.raises(errors.InvalidState, match=r'newer .*v9999'):
+            here.database.upgrade()
+
     def test_the_file_is_private_and_has_a_journal_beside_it(self, here,
                                                              tmp_path):
         mode = (tmp_path / 'nodes.db').stat().st_mode

@@ -7,21 +7,10 @@ import pytest
 
 from nova_hypervisors.tests import peers
 from nova_hypervisors.tests import realvirtualbox
+from nova_hypervisors.tests import skips
 from nova_hypervisors.tests import storage as real_storage
 
-#: What may be skipped, by its name, and why.  Any other skip is a failure.
-MAY_SKIP: dict[str, str] = {}
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item):
-    report = yield
-    if report.skipped and item.originalname not in MAY_SKIP:
-        report.outcome = 'failed'
-        report.longrepr = f'{item.nodeid} was skipped: {report.longrepr}'
-    return report
-
-
+pytest_runtest_makereport = skips.pytest_runtest_makereport
 real_virtualbox = realvirtualbox.real_virtualbox
 web_service = realvirtualbox.web_service
 

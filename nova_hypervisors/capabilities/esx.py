@@ -139,6 +139,10 @@ SUPPORT = {
         'alike (the API reference, HostNetworkTrafficShapingPolicy). A limit '
         'of one adapter (VirtualEthernetCardResourceAllocation) is heeded by '
         'distributed switches, which need vCenter.'),
+    'operation.set-admin-password': _partial(
+        'Needs VMware Tools in the guest and an account there: [vmware] '
+        'guest_user. What a host is asked for was tested, and no guest: see '
+        'the check list in the administration guide.'),
     'console.serial.interactive': _partial(
         'By [vmware] serial_ports, on a second serial port (ttyS1, COM2), on '
         'which the guest has to offer a login: a host either keeps what a '

@@ -66,30 +66,6 @@ Related options:
 * ``[DEFAULT] my_block_storage_ip``: the address from which VirtualBox's host
   reaches the storages
 """),
-    cfg.StrOpt(
-        'guest_user',
-        help="""
-An account that the guests have, by which passwords are set in them.
-
-``openstack server set --password`` sets the password of root (of
-Administrator, if the image has ``os_type`` ``windows``).  VirtualBox does it
-through its Guest Additions, which have to run in the guest, and logs on there
-with this account, which has to be allowed to set passwords.  If it is unset,
-passwords are not set.
-
-Related options:
-
-* ``guest_password_file``
-"""),
-    cfg.StrOpt(
-        'guest_password_file',
-        help="""
-The file with the password of ``guest_user``, in its first line.
-
-Possible values:
-
-* The path of a file that only the user of nova-compute can read.
-"""),
     cfg.IntOpt(
         'spare_network_adapters',
         default=0,

@@ -2,6 +2,7 @@
 from oslo_config import cfg
 
 from nova_hypervisors.conf import certificates
+from nova_hypervisors.conf import guests
 from nova_hypervisors.conf import machines
 from nova_hypervisors.conf import transfer
 from nova_hypervisors.conf import webservice
@@ -234,7 +235,7 @@ What the guest writes while this service is not running is lost.
 ]
 
 OPTS = [*BACKEND_OPTS, *webservice.OPTS, *VBOXMANAGE_OPTS, *DISPLAY_OPTS,
-        *certificates.OPTS, *machines.OPTS, *transfer.OPTS,
+        *certificates.OPTS, *machines.OPTS, *guests.OPTS, *transfer.OPTS,
         *transfer.TELEPORT_OPTS]
 
 

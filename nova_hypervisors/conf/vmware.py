@@ -10,6 +10,7 @@ from oslo_config import cfg
 
 from nova_hypervisors.conf import certificates
 from nova_hypervisors.conf import esxmachines
+from nova_hypervisors.conf import guests
 from nova_hypervisors.conf import transfer
 
 GROUP = cfg.OptGroup(
@@ -167,7 +168,8 @@ Related options:
     *certificates.OPTS,
 ]
 
-OPTS = [*HOST_OPTS, *esxmachines.OPTS, *CONSOLE_OPTS, *transfer.OPTS]
+OPTS = [*HOST_OPTS, *esxmachines.OPTS, *CONSOLE_OPTS, *guests.OPTS,
+        *transfer.OPTS]
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:

@@ -146,14 +146,6 @@ def _make_webservice_client(conf: cfg.ConfigOpts,
                                        group.webservice_transfers)
 
 
-def _guest_account(conf: cfg.ConfigOpts) -> guestops.Account | None:
-    group = conf.virtualbox
-    if not (group.guest_user and group.guest_password_file):
-        return None
-    return guestops.Account(group.guest_user, functools.partial(
-        _first_line, group.guest_password_file))
-
-
 def _first_line(path: str) -> str:
     """:raises OSError: the file cannot be read"""
     return (Path(path).read_text().splitlines() or [''])[0]
@@ -254,7 +246,7 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
                                     instance_locks),
         service=serviceops.ServiceOps(conf.host),
         guests=guestops.GuestOps(client, machine_map, instance_locks,
-                                 _guest_account(conf)),
+                                 guestops.Account.of(conf, 'virtualbox')),
         snapshots=snapshotops.SnapshotOps(
             client, machine_map, where, instance_locks,
             snapshotimages.SnapshotImages(

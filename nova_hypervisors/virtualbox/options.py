@@ -18,6 +18,7 @@ from oslo_config import cfg
 
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.common import checks
+from nova_hypervisors.common import guestpasswords
 from nova_hypervisors.common import handouts
 from nova_hypervisors.common import health
 from nova_hypervisors.common import incidents
@@ -57,20 +58,9 @@ def findings(conf: cfg.ConfigOpts) -> list[Finding]:
     """Return all that is wrong with the options of this driver."""
     return [*_backend(conf), *_other_host(conf), *_paths(conf),
             *_polling(conf), *_display(conf), *_rdp(conf), *_relay(conf),
-            *_networks(conf), *_transfer(conf), *_guests(conf),
-            *health.findings(conf),
-            *incidents.findings(conf)]
-
-
-def _guests(conf: cfg.ConfigOpts) -> Iterator[Finding]:
-    group = conf.virtualbox
-    path = group.guest_password_file
-    if bool(group.guest_user) != bool(path):
-        yield Finding('[virtualbox] guest_user',
-                      'it goes with guest_password_file: set both or neither')
-    if path and not os.access(path, os.R_OK):
-        yield Finding('[virtualbox] guest_password_file',
-                      f'{path} cannot be read')
+            *_networks(conf), *_transfer(conf),
+            *guestpasswords.findings(conf, 'virtualbox'),
+            *health.findings(conf), *incidents.findings(conf)]
 
 
 def _backend(conf: cfg.ConfigOpts) -> Iterator[Finding]:

@@ -132,6 +132,11 @@ class VMwareESXDriver(driver.Driver):
                 context, instance, image_meta, network_info,
                 block_device_info), image_ref)
 
+    def set_admin_password(self, instance: objects.Instance,
+                           new_pass: str) -> None:
+        with boundary.for_instance(instance):
+            self._parts.guests.set_admin_password(instance, new_pass)
+
     def trigger_crash_dump(self, instance: objects.Instance) -> None:
         with boundary.for_instance(instance):
             self._parts.power.inject_nmi(instance)

@@ -26,6 +26,7 @@ from nova_hypervisors.clients.vsphere import esx
 from nova_hypervisors.clients.vsphere import interface
 from nova_hypervisors.common import availability
 from nova_hypervisors.common import devices
+from nova_hypervisors.common import guestpasswords
 from nova_hypervisors.common import handouts
 from nova_hypervisors.common import health
 from nova_hypervisors.common import locks
@@ -41,6 +42,7 @@ from nova_hypervisors.consoles import relay
 from nova_hypervisors.consoles import webmks
 from nova_hypervisors.vmwareapi import consoleops
 from nova_hypervisors.vmwareapi import evacuateops
+from nova_hypervisors.vmwareapi import guestops
 from nova_hypervisors.vmwareapi import hostops
 from nova_hypervisors.vmwareapi import imageops
 from nova_hypervisors.vmwareapi import layout
@@ -98,6 +100,7 @@ class Parts:
     rescues: rescueops.RescueOps
     resizes: resizeops.ResizeOps
     migrations: migrationops.MigrationOps
+    guests: guestops.GuestOps
     handouts: handouts.Handouts
     pulls: pullops.PullOps
     watcher: Watcher
@@ -214,6 +217,9 @@ def make_parts(conf: cfg.ConfigOpts, virtapi: nova_virtapi.VirtAPI,
             client, machine_map, evacuations, resizes, vms, volumes, power,
             instance_locks),
         handouts=handed_out,
+        guests=guestops.GuestOps(
+            client, machine_map, instance_locks,
+            guestpasswords.Account.of(conf, 'vmware')),
         pulls=pullops.PullOps(
             client, machine_map, where, host, handed_out, images, resizes,
             vms, volumes, power, instance_locks),

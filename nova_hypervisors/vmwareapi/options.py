@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from oslo_config import cfg
 
 from nova_hypervisors.common import checks
+from nova_hypervisors.common import guestpasswords
 from nova_hypervisors.common import handouts
 from nova_hypervisors.common import health
 from nova_hypervisors.common import incidents
@@ -32,7 +33,8 @@ def findings(conf: cfg.ConfigOpts) -> list[Finding]:
     """Return all that is wrong with the options of this driver."""
     return [*_host(conf), *_files(conf), *_datastores(conf),
             *_networks(conf), *_consoles(conf),
-            *_serial(conf), *handouts.findings(conf, 'vmware'),
+            *_serial(conf), *guestpasswords.findings(conf, 'vmware'),
+            *handouts.findings(conf, 'vmware'),
             *health.findings(conf), *incidents.findings(conf)]
 
 

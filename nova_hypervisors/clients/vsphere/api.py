@@ -350,3 +350,19 @@ class Ticket:
     thumbprint: str = ''
     config_file: str = ''
     url: str = dataclasses.field(default='', repr=False)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class GuestProgram:
+    """A program, and as whom it is run.
+
+    :param arguments: as the guest's shell takes them
+    :param environment: all of it; what may be secret is handed over in it
+    """
+
+    path: str
+    arguments: str
+    user: str
+    password: str = dataclasses.field(repr=False)
+    environment: Mapping[str, str] = dataclasses.field(
+        default_factory=dict, repr=False)

@@ -10,6 +10,7 @@ from pathlib import Path
 from nova_hypervisors.clients import retry
 from nova_hypervisors.clients import telemetry
 from nova_hypervisors.clients.vsphere import consoles
+from nova_hypervisors.clients.vsphere import guests
 from nova_hypervisors.clients.vsphere import hosts
 from nova_hypervisors.clients.vsphere import interface
 from nova_hypervisors.clients.vsphere import machines
@@ -25,7 +26,7 @@ _TASK_S = 3600.0
 
 
 class ESXHost(hosts.Hosts, machines.Machines, nfc.Leases, consoles.Consoles,
-              networks.Networks, storage.Storage):
+              networks.Networks, storage.Storage, guests.Guests):
     """An ESX host; several threads may use it at once.
 
     Nothing is read and nobody is called before :meth:`connect`.

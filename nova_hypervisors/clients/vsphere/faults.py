@@ -20,8 +20,8 @@ READ_ONLY = (
 
 _ERRORS: dict[type[errors.ClientError], str] = {
     errors.AuthenticationFailed: 'InvalidLogin NotAuthenticated '
-    'SecurityError InvalidLocale PasswordExpired',
-    errors.Forbidden: 'NoPermission NoPermissionOnHost',
+    'SecurityError InvalidLocale PasswordExpired InvalidGuestLogin',
+    errors.Forbidden: 'NoPermission NoPermissionOnHost GuestPermissionDenied',
     errors.MediumNotFound: 'FileNotFound CannotAccessFile '
     'VmConfigFileNotFound NoDiskFound',
     errors.NotFound: 'NotFound ManagedObjectNotFound',

@@ -228,8 +228,19 @@ class ConsoleApi(Protocol):
         """Return the end of a serial port's file."""
 
 
+class GuestApi(Protocol):
+    def run_in_guest(self, ref: str, wanted: api.GuestProgram) -> None:
+        """Run a program in a guest, and wait for its end.
+
+        :raises InvalidState: the machine does not run
+        :raises NoAdditions: VMware Tools do not run in the guest
+        :raises AuthenticationFailed: the guest has no such account
+        :raises ClientError: the program ends with another status than 0
+        """
+
+
 class ESXClient(HostApi, MachineApi, PowerApi, DiskApi, FileApi, SnapshotApi,
-                NetworkApi, StorageApi, ConsoleApi, Protocol):
+                NetworkApi, StorageApi, ConsoleApi, GuestApi, Protocol):
     """All of it."""
 
 

@@ -102,6 +102,9 @@ UpdateInternetScsiAuthenticationProperties iScsiHbaDevice:string \
 authenticationProperties:HostInternetScsiHbaAuthenticationProperties \
 targetSet:HostInternetScsiHbaTargetSet?
 
+StartProgramInGuest vm:ref auth:GuestAuthentication spec:GuestProgramSpec
+ListProcessesInGuest vm:ref auth:GuestAuthentication pids:long[]?
+
 EnterMaintenanceMode_Task timeout:int evacuatePoweredOffVms:boolean? \
 maintenanceSpec:HostMaintenanceSpec?
 ExitMaintenanceMode_Task timeout:int
@@ -110,7 +113,7 @@ ExitMaintenanceMode_Task timeout:int
 #: Types beside those of arguments that a property of an argument may hold.
 MORE_TYPES = ('TraversalSpec', 'FileBackedVirtualDiskSpec',
               'DeviceBackedVirtualDiskSpec', 'OptionValue',
-              'VirtualMachineImportSpec')
+              'VirtualMachineImportSpec', 'NamePasswordAuthentication')
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

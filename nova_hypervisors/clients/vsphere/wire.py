@@ -41,6 +41,9 @@ _FIRST_VERSION = '6.5'
 
 _XSD = 'http://www.w3.org/2001/XMLSchema'
 
+# That may be on their way at once, and more.
+_MOST_SECRETS = 256
+
 _FAULT_STATUS = http.HTTPStatus.INTERNAL_SERVER_ERROR
 
 
@@ -154,6 +157,8 @@ class Wire:
         if isinstance(value, values.Secret):
             # suds logs each step of making a message.
             stand_in = f'secret-{uuid.uuid4().hex}'
+            while len(self._secrets) >= _MOST_SECRETS:
+                del self._secrets[next(iter(self._secrets))]
             self._secrets[stand_in] = value.text
             return stand_in
         if isinstance(value, list | tuple):
@@ -161,9 +166,9 @@ class Wire:
         return value
 
     def _with_secrets(self, message: bytes) -> bytes:
-        for stand_in in list(self._secrets):
+        # What was made is sent twice, if the session had ended.
+        for stand_in, secret in list(self._secrets.items()):
             if stand_in.encode() in message:
-                secret = self._secrets.pop(stand_in)
                 recording.hide([secret])
                 message = message.replace(
                     stand_in.encode(), saxutils.escape(secret).encode())

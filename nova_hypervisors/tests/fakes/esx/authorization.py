@@ -22,6 +22,7 @@ VirtualMachine.Config.DiskExtend VirtualMachine.Config.EditDevice
 VirtualMachine.Config.Memory VirtualMachine.Config.RawDevice
 VirtualMachine.Config.RemoveDisk VirtualMachine.Config.Rename
 VirtualMachine.Config.Resource VirtualMachine.Config.Settings
+VirtualMachine.GuestOperations.Execute VirtualMachine.GuestOperations.Query
 VirtualMachine.Interact.ConsoleInteract
 VirtualMachine.Interact.CreateScreenshot VirtualMachine.Interact.PowerOff
 VirtualMachine.Interact.PowerOn VirtualMachine.Interact.Reset

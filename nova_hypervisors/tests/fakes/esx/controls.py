@@ -78,6 +78,9 @@ class Controls:
     :ivar luns: what targets would give, :class:`.storage.Lun`
     :ivar fc_adapters: of Fibre Channel, :class:`.fibrechannel.Adapter`
     :ivar guest: what any guest answers on a serial port to what is typed
+    :ivar guest_accounts: passwords by names, which all guests know
+    :ivar guest_programs: what was started in guests, GuestProgramSpec
+    :ivar guest_status: with which that ends
     :ivar tickets: of consoles, that were not used yet: the machine's reference
     :ivar wsdl: what is at /sdk/vimService.wsdl
     :ivar drop_connections: ends all connections
@@ -111,6 +114,9 @@ class Controls:
         self.luns: list[Any] = []
         self.fc_adapters: list[Any] = []
         self.guest: Callable[[bytes], bytes] = bytes.upper
+        self.guest_accounts: dict[str, str] = {}
+        self.guest_programs: list[Any] = []
+        self.guest_status = 0
         self.tickets: dict[str, str] = {}
         self.wsdl = b''
         self.drop_connections: Callable[[], None] = lambda: None

@@ -12,6 +12,7 @@ from nova_hypervisors.tests.fakes.esx import authorization
 from nova_hypervisors.tests.fakes.esx import browser
 from nova_hypervisors.tests.fakes.esx import filemanager
 from nova_hypervisors.tests.fakes.esx import folders
+from nova_hypervisors.tests.fakes.esx import guests
 from nova_hypervisors.tests.fakes.esx import hostsystem
 from nova_hypervisors.tests.fakes.esx import locks
 from nova_hypervisors.tests.fakes.esx import managed
@@ -66,6 +67,9 @@ def _build_tree(esx: Any) -> None:
         esx, 'ha-host', 'localhost.localdomain', resource)
     esx.network = network.NetworkSystem(esx, 'networkSystem')
     esx.storage = storage.StorageSystem(esx, 'storageSystem')
+    esx.guest_operations = guests.GuestOperations(
+        esx, 'ha-guest-operations-manager')
+    guests.Processes(esx, 'ha-guest-process-manager')
     esx.datastores = []
     esx.datastore_folder = stores
     for name in ('datastore1', 'datastore2'):
@@ -104,6 +108,7 @@ class ServiceInstance(managed.Managed):
             licenseManager=self.esx.licenses.ref,
             searchIndex=vim.SearchIndex('ha-searchindex'),
             fileManager=vim.FileManager('ha-nfc-file-manager'),
+            guestOperationsManager=self.esx.guest_operations.ref,
             virtualDiskManager=vim.VirtualDiskManager('ha-vdiskmanager'))
 
     @property

@@ -89,6 +89,18 @@ def test_chap(driver, spawn, volume, details):
     assert len(volumes(details(instance))) == 1
 
 
+@pytest.mark.parametrize('name', [
+    'AddInternetScsiStaticTargets', 'RescanHba', 'ReconfigVM_Task',
+    'UpdateInternetScsiAuthenticationProperties'])
+def test_a_secret_is_sent_again_when_a_session_has_ended(
+        driver, spawn, volume, details, host, name):
+    instance = spawn()
+    host.before_next(name, host.expire_sessions)
+    driver.attach_volume(CONTEXT, volume('someone', 'a long secret'),
+                         instance, '/dev/sdb')
+    assert len(volumes(details(instance))) == 1
+
+
 @pytest.mark.feature('storage.block.boot')
 def test_a_server_boots_from_a_volume(driver, spawn, volume, details, files):
     info = {'block_device_mapping': [{

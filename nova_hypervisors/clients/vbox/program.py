@@ -11,6 +11,7 @@ import re
 import shlex
 import tempfile
 import threading
+import time
 from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -85,16 +86,17 @@ class Program:
             call = functools.partial(
                 self._first_alone, command, words,
                 timeout_s or self._timeout_s, secrets, interrupt)
+            asked_at = time.time()
             try:
                 return self._policy.call(call)
             except errors.TimedOut:
                 # What hangs for minutes may just copy a lot.
                 if timeout_s is None:
-                    daemon.end_if_wedged(self._extra_env)
+                    daemon.end_if_wedged(self._extra_env, asked_at)
                 raise
             except errors.Unreachable:
                 # A daemon that was just ending has been waited for.
-                if daemon.end_if_wedged(self._extra_env):
+                if daemon.end_if_wedged(self._extra_env, asked_at):
                     return call()
                 raise
 

@@ -3,6 +3,7 @@
 
 import os
 import subprocess
+import time
 
 import pytest
 
@@ -36,31 +37,39 @@ def start(tmp_path, env):
 
 def test_a_young_one_is_given_time_to_end(start, env, tmp_path):
     start('VBoxSVC', 0.5)
-    assert daemon.end_if_wedged(env)
+    assert daemon.end_if_wedged(env, time.time())
     assert (tmp_path / 'ended').exists()
 
 
 def test_an_old_one_is_ended(start, env, monkeypatch):
     monkeypatch.setattr(daemon, '_SETTLED_S', 0)
     hanging = start('VBoxSVC', 60)
-    assert daemon.end_if_wedged(env)
+    assert daemon.end_if_wedged(env, time.time())
     assert hanging.wait(timeout=5) != 0
+
+
+def test_one_that_took_its_place_is_left_alone(start, env, monkeypatch):
+    monkeypatch.setattr(daemon, '_SETTLED_S', 0)
+    before = time.time() - 1
+    answering = start('VBoxSVC', 60)
+    assert daemon.end_if_wedged(env, before)
+    assert answering.poll() is None
 
 
 def test_nothing_is_done_while_a_machine_runs(start, env, monkeypatch):
     monkeypatch.setattr(daemon, '_SETTLED_S', 0)
     start('VBoxHeadless', 60)
     hanging = start('VBoxSVC', 60)
-    assert not daemon.end_if_wedged(env)
+    assert not daemon.end_if_wedged(env, time.time())
     assert hanging.poll() is None
 
 
 def test_a_daemon_of_others_is_left_alone(start, monkeypatch):
     monkeypatch.setattr(daemon, '_SETTLED_S', 0)
     hanging = start('VBoxSVC', 60)
-    assert not daemon.end_if_wedged({})
+    assert not daemon.end_if_wedged({}, time.time())
     assert hanging.poll() is None
 
 
 def test_if_there_is_none_it_is_asked_again(env):
-    assert daemon.end_if_wedged(env)
+    assert daemon.end_if_wedged(env, time.time())

@@ -232,7 +232,9 @@ class VBoxManageClient(managemedia.ManageMedia, luns.ManagedLuns,
             shutil.rmtree(path.parent, ignore_errors=True)
 
     def unregister_machine(self, uuid: str) -> None:
-        self._run(commands.unregister(uuid))
+        # It closes the machine's disks, too.
+        with self._media:
+            self._run(commands.unregister(uuid))
 
     # Power
 

@@ -110,9 +110,11 @@ def add_controllers(web: WebSession, machine: str,
         if ports is not None:
             web.call('IStorageController_setPortCount', this,
                      portCount=ports)
+        cached = spec.unsafe_cache and bus is spec.disk_bus
         # IDE has it on if nobody says otherwise.
-        web.call('IStorageController_setUseHostIOCache', this,
-                 useHostIOCache=spec.unsafe_cache and bus is spec.disk_bus)
+        if cached or bus is api.DiskBus.IDE:
+            web.call('IStorageController_setUseHostIOCache', this,
+                     useHostIOCache=cached)
 
 
 def set_ports(web: WebSession, machine: str, controller: str,

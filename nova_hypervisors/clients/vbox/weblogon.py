@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
+import time
 from collections.abc import Callable
 from collections.abc import Iterator
 from typing import Concatenate
@@ -32,6 +33,10 @@ from nova_hypervisors.clients.vbox.websession import WebSession
 # A log-on that has made so many calls is not kept: the service may hold some
 # thousand objects for it.
 _MOST_CALLS = 5000
+
+# One that answered so many seconds ago is not asked whether it still does:
+# a server is made by a row of changes.
+_JUST_S = 1.0
 
 #: The operation that is called before all others.
 LOG_ON = 'IWebsessionManager_logon'
@@ -86,14 +91,22 @@ class WebSessions:
         return self._policy.call(once_more)
 
     def change(self, function: Callable[[WebSession], T]) -> T:
-        """Call what is called once, with a log-on that has just answered."""
+        """Call what is called once, with a log-on that answers."""
         with self._using(self._policy.call(self._answering)) as web:
+            before = web.calls
             try:
                 return function(web)
             except errors.Unreachable as error:
                 # Something may have been done before.
                 raise errors.ConnectionLost(
                     error.detail, operation=error.operation) from error
+            except websession.SessionExpired:
+                if web.calls > before + 1:
+                    raise
+        # It ended since it last answered, and nothing was done.
+        self._forget()
+        with self._using(self._log_on()) as web:
+            return function(web)
 
     @contextlib.contextmanager
     def _using(self, web: WebSession) -> Iterator[WebSession]:
@@ -111,6 +124,8 @@ class WebSessions:
 
     def _answering(self) -> WebSession:
         web = self._take()
+        if time.monotonic() - web.answered_at < _JUST_S:
+            return web
         try:
             web.text('IVirtualBox_getAPIVersion', web.root)
         except (websession.SessionExpired, errors.ConnectionLost):

@@ -39,10 +39,6 @@ _ARCHITECTURES = {'x86': 'x86', 'arm': 'ARM'}
 
 _INACCESSIBLE = '<inaccessible>'
 
-# COM1, where every operating system looks first.
-_SERIAL_ADDRESS = 0x3f8
-_SERIAL_IRQ = 4
-
 #: Among a machine's logs: one that VirtualBox, which keeps three, neither
 #: moves on nor deletes.
 SERIAL_LOG_INDEX = 9
@@ -128,20 +124,25 @@ def _snapshots(web: WebSession, machine: str) -> Iterator[str]:
 
 
 def set_up(web: WebSession, machine: str, spec: api.MachineSpec,
-           slots: int) -> None:
+           have: api.MachineSettings | None = None) -> None:
     """Set all of a machine's hardware; it can be changed.
 
-    :param slots: adapters that the machine may have had: those that the spec
-        does not name are taken out
+    :param have: None for a new machine, which is not told again what every
+        new one has
     """
+    # A new one has its first adapter.
+    slots = 1 if have is None else max((nic.slot for nic in have.nics),
+                                       default=0)
     web.call('IMachine_setMemorySize', machine, memorySize=spec.memory_mb)
     web.call('IMachine_setCPUCount', machine, CPUCount=spec.vcpus)
-    web.call('IMachine_setCPUExecutionCap', machine, CPUExecutionCap=100)
     web.call('IMachine_setDescription', machine,
              description=spec.description)
     _set_up_platform(web, machine, spec)
     webhardware.set_up_firmware(web, machine, spec.firmware)
-    webhardware.set_limits(web, machine, spec.limits)
+    if have is not None:
+        web.call('IMachine_setCPUExecutionCap', machine, CPUExecutionCap=100)
+    if have is not None or spec.limits != api.Limits():
+        webhardware.set_limits(web, machine, spec.limits)
     # Else what a guest has written waits in VirtualBox's memory, until the
     # machine ends.
     web.call('IMachine_setIOCacheEnabled', machine, IOCacheEnabled=False)
@@ -157,7 +158,8 @@ def set_up(web: WebSession, machine: str, spec: api.MachineSpec,
     for slot in set(range(1, slots + 1)) - used:
         webnics.remove(web, machine, slot)
     _set_up_serial(web, machine, spec)
-    webdisplay.set_up(web, machine, spec.remote_display)
+    if have is not None or spec.remote_display is not None:
+        webdisplay.set_up(web, machine, spec.remote_display)
 
 
 def _set_up_disks(web: WebSession, machine: str, spec: api.MachineSpec,
@@ -209,10 +211,6 @@ def _set_up_serial(web: WebSession, machine: str,
     port = web.text('IMachine_getSerialPort', machine, slot=0)
     used = spec.serial_log or spec.serial_socket is not None
     if used:
-        name = ('IOAddress' if web.quirks.platform_architecture
-                else 'IOBase')
-        web.call(f'ISerialPort_set{name}', port, **{name: _SERIAL_ADDRESS})
-        web.call('ISerialPort_setIRQ', port, IRQ=_SERIAL_IRQ)
         path = spec.serial_socket or serial_log(web, machine)
         web.call('ISerialPort_setPath', port, path=str(path))
         web.call('ISerialPort_setServer', port, server=not spec.serial_log)
@@ -292,7 +290,7 @@ class WebMachines:
                 f'there is a machine with the UUID {spec.uuid}',
                 operation='create_machine')
         machine = create(web, spec)
-        set_up(web, machine, spec, slots=1)
+        set_up(web, machine, spec)
         webhardware.add_controllers(web, machine, spec)
         if spec.firmware.secure_boot:
             webhardware.secure_boot(web, machine)
@@ -307,8 +305,7 @@ class WebMachines:
                           spec: api.MachineSpec) -> None:
         have = read(web, spec.uuid)
         with web.locked(spec.uuid, 'Write') as lock:
-            set_up(web, lock.machine, spec,
-                   slots=max([nic.slot for nic in have.nics], default=0))
+            set_up(web, lock.machine, spec, have)
             webhardware.set_ports(web, lock.machine, api.DISK_CONTROLLER,
                                   controllers.sata_ports(spec, have.disks))
             _set_up_disks(web, lock.machine, spec, have)

@@ -202,8 +202,8 @@ class WebServiceClient(webmachines.WebMachines, webmedia.WebMedia,
 
     @weblogon.changes
     def start(self, web: WebSession, uuid: str) -> None:
-        self._forget_teleporter(web, uuid)
         machine = web.machine(uuid)
+        self._forget_teleporter(web, uuid, machine)
         session = web.new_session()
         try:
             progress = web.when_free(lambda: web.text(

@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -96,6 +97,8 @@ class WebSession:
         self._observe = observe
         self.root = root
         self.calls = 0
+        #: when it last answered, in seconds of time.monotonic()
+        self.answered_at = -math.inf
         #: the UUIDs of machines, by their references
         self.machine_ids: dict[str, str] = {}
 
@@ -136,9 +139,11 @@ class WebSession:
                 arguments: dict[str, soap.Value]) -> ElementTree.Element:
         with noted(self._service, operation, arguments) as heard:
             try:
-                return self._service.call(operation, arguments, heard=heard)
+                answer = self._service.call(operation, arguments, heard=heard)
             except soap.Fault as fault:
                 raise error_for(fault, operation) from fault
+        self.answered_at = time.monotonic()
+        return answer
 
     def release(self, reference: str) -> None:
         """Let the service forget a reference that is not needed any more."""
@@ -202,10 +207,10 @@ class WebSession:
     def unlock(self, session: str) -> None:
         """Unlock a session's machine, whatever has happened to it."""
         try:
-            if self.text('ISession_getState', session) == 'Locked':
-                self.call('ISession_unlockMachine', session)
+            self.call('ISession_unlockMachine', session)
         except errors.ClientError as error:
-            # A machine that has just ended unlocks its sessions itself.
+            # It never was; or a machine that has just ended unlocks its
+            # sessions itself.
             LOG.debug('A session was not unlocked: %s', error)
         self.release(session)
 

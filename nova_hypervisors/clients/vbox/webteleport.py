@@ -150,9 +150,9 @@ class WebTeleport:
             web.call('IMachine_setCPUExecutionCap', lock.machine,
                      CPUExecutionCap=percent)
 
-    def _forget_teleporter(self, web: WebSession, uuid: str) -> None:
+    def _forget_teleporter(self, web: WebSession, uuid: str,
+                           machine: str) -> None:
         """Let a machine that came by teleport start as all others do."""
-        machine = web.machine(uuid)
         if web.text('IMachine_getTeleporterEnabled', machine) == 'true':
             with web.locked(uuid, 'Write') as lock:
                 web.call('IMachine_setTeleporterEnabled', lock.machine,

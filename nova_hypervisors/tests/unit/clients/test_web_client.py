@@ -103,13 +103,32 @@ class TestLoggingOn:
         with pytest.raises(errors.ClientError):
             client.get_extradata('x/')
 
-    def test_what_changes_something_tries_its_log_on_first(self, service,
-                                                           client):
+    def test_what_changes_something_tries_its_log_on_first(
+            self, service, client, monkeypatch):
+        monkeypatch.setattr(weblogon, '_JUST_S', 0.0)
         client.set_extradata('x/a', '1')
         service.failures['IVirtualBox_getAPIVersion'] = [EXPIRED]
         client.set_extradata('x/b', '2')
         assert service.count('IWebsessionManager_logon') == 2
         assert service.count('IVirtualBox_setExtraData') == 2
+
+    def test_one_that_has_just_answered_is_not_tried(self, service, client):
+        client.set_extradata('x/a', '1')
+        client.set_extradata('x/b', '2')
+        assert service.count('IVirtualBox_getAPIVersion') == 0
+
+    def test_what_was_not_begun_is_done_with_another(self, service, client):
+        client.set_extradata('x/a', '1')
+        service.failures['IVirtualBox_setExtraData'] = [EXPIRED]
+        client.set_extradata('x/b', '2')
+        assert service.count('IWebsessionManager_logon') == 2
+        assert service.count('IVirtualBox_setExtraData') == 3
+
+    def test_what_was_begun_is_not_done_again(self, service, client):
+        service.failures['IMachine_saveSettings'] = [EXPIRED]
+        with pytest.raises(errors.ClientError):
+            client.set_boot_order('a', (api.BootDevice.DISK,))
+        assert service.count('IMachine_saveSettings') == 1
 
     def test_the_one_that_is_refused_is_named(self, service, client):
         service.failures['IWebsessionManager_logon'] = [soap.Fault('', '', {})]
@@ -167,8 +186,7 @@ class TestVersions:
         assert service.arguments('IVirtualBox_createMachine')[
             'platform'] == 'x86'
         for operation in ('IPlatform_setChipsetType',
-                          'IFirmwareSettings_setIOAPICEnabled',
-                          'ISerialPort_setIOAddress'):
+                          'IFirmwareSettings_setIOAPICEnabled'):
             assert service.count(operation) == 1
 
     def test_one_that_has_none(self, make):
@@ -178,8 +196,7 @@ class TestVersions:
         for operation in ('IMachine_setChipsetType', 'IMachine_setRTCUseUTC',
                           'IMachine_getBIOSSettings',
                           'IBIOSSettings_setIOAPICEnabled',
-                          'IMachine_setFirmwareType',
-                          'ISerialPort_setIOBase'):
+                          'IMachine_setFirmwareType'):
             assert service.count(operation) == 1
         assert not any(name.startswith(('IPlatform', 'IFirmware'))
                        for name, _ in service.calls)

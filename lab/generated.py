@@ -15,6 +15,7 @@ from pathlib import Path
 from oslo_config import cfg
 from oslo_config import generator
 
+from lab import dependencies
 from lab import layout
 from lab import releasetable
 from nova_hypervisors.capabilities import registry
@@ -49,7 +50,8 @@ def readme() -> str:
 
 
 FILES: dict[Path, Callable[[], str]] = {
-    SAMPLE: sample, README: readme, releasetable.PAGE: releasetable.page}
+    SAMPLE: sample, README: readme, dependencies.PAGE: dependencies.page,
+    releasetable.PAGE: releasetable.page}
 
 
 def main() -> int:

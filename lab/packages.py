@@ -22,7 +22,7 @@ HOST_PACKAGES = ('bubblewrap', 'ca-certificates', 'debootstrap',
                  # What makes media and disks for bare machines.
                  'busybox', 'cpio', 'dnsmasq-base', 'dosfstools', 'e2fsprogs',
                  'fdisk', 'grub-common', 'grub-efi-amd64-bin', 'iproute2',
-                 'isolinux', 'kmod', 'mtools', 'ovmf', 'pxelinux',
+                 'ipxe', 'isolinux', 'kmod', 'mtools', 'ovmf', 'pxelinux',
                  'qemu-block-extra', 'syslinux', 'syslinux-common')
 
 #: In the root.  virtualbox-source stands for the kernel module's source

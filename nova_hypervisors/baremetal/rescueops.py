@@ -3,13 +3,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from nova import context as nova_context
 from nova import exception
 from nova import objects
+from nova.virt import driver as virt_driver
 
 from nova_hypervisors.baremetal import booting
 from nova_hypervisors.baremetal import hostops
+from nova_hypervisors.baremetal import nodes
 from nova_hypervisors.baremetal import powerops
+from nova_hypervisors.baremetal import spec
 from nova_hypervisors.baremetal import states
 from nova_hypervisors.baremetal import store
 from nova_hypervisors.baremetal import task as task_types
@@ -51,8 +56,10 @@ class RescueOps:
     def unrescue(self, instance: objects.Instance,
                  context: nova_context.RequestContext) -> None:
         with self._locks.hold(instance.uuid):
-            task = self._tasks.begin(self._host.of_instance(instance),
-                                     'unrescue', context=context)
+            node = self._host.of_instance(instance)
+            task = self._tasks.begin(
+                node, 'unrescue', context=context,
+                block_device_info=_volumes(context, instance, node))
             task.step('power off')
             self._power.stop(task.node)
             task.step('boot the server')
@@ -69,3 +76,16 @@ class RescueOps:
             raise exception.InstanceInvalidState(
                 instance_uuid=instance.uuid, attr='node',
                 state=task.node.provision_state, method=task.operation)
+
+
+def _volumes(context: nova_context.RequestContext,
+             instance: objects.Instance,
+             node: nodes.Node) -> dict[str, Any] | None:
+    """Return what Nova knows of a server's volumes: it does not say it here.
+    """
+    if not node.instance_info.get(spec.FROM_VOLUME):
+        return None
+    found: dict[str, Any] = virt_driver.get_block_device_info(
+        instance, objects.BlockDeviceMappingList.get_by_instance_uuid(
+            context, instance.uuid))
+    return found

@@ -92,7 +92,7 @@ SUPPORT = {
         'virtual CD (this in a BIOS only); and by Fibre Channel. A virtual CD '
         'is put in by Nova alone: then a server that restarts by itself does '
         'not come up. Proven until the system on the volume speaks, with QEMU '
-        'as the machine, by network.'),
+        'as the machine, in a BIOS.'),
     'storage.block.backend.iscsi': _partial(
         'By iPXE, which takes one path only. Its script has to have the names '
         'in ASCII. Proven with a real storage, and QEMU as the machine.'),
@@ -113,6 +113,9 @@ SUPPORT = {
         'Where the BMC can set it: iLO and Redfish. Each node is offered for '
         'it, and one that cannot fails: flavors choose by the traits of '
         'nodes. Proven with machines in memory.'),
+    'operation.rescue.stable-device': _partial(
+        'From a virtual CD (hw_rescue_device=cdrom), beside which all disks '
+        'stay what they are. ' + _IN_MEMORY.note),
     'operation.trusted-certs': _partial(
         'For images that this host fetches; not for an ISO image, which the '
         'node itself reads. Proven with machines in memory.'),

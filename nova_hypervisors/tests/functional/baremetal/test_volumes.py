@@ -21,8 +21,8 @@ from nova_hypervisors.tests.functional.baremetal import conftest
 from nova_hypervisors.tests.functional.baremetal import qemubase
 
 
-class VolumeTest(qemubase.Base):
-    boot_interface = 'pxe'
+class Base(qemubase.Base):
+    boot_interface: str
 
     def setUp(self):
         self.tftp = self.folder / 'tftp'
@@ -45,10 +45,10 @@ class VolumeTest(qemubase.Base):
             deploy_interface='volume', driver_info={},
             ports=(nodes.Port(qemu.ADDRESS),))
 
-    def _make_volume(self):
+    def _make_volume(self, chap=True):
         """Make a volume with a system, and let Cinder tell where it is."""
         volume = self.storage.add(
-            64, (self.built / 'bios.raw').read_bytes())
+            64, (self.built / 'bios.raw').read_bytes(), chap)
         self.cinder.VOLUME_CONNECTION_INFO[self.cinder.IMAGE_BACKED_VOL] = (
             volume.connection_info(
                 target_portal=f'{qemu.HOST}:{self.storage.port}'))
@@ -71,6 +71,22 @@ class VolumeTest(qemubase.Base):
             lambda: self.qemu.qemu.console().count(guests.HELLO) == times,
             timeout_s=qemubase.SPOKEN_S)
 
+    def _is_gone(self, before):
+        peers.wait_until(lambda: self.store.get_node(
+            self.node.uuid).provision_state == 'available', timeout_s=60)
+        self.assertFalse(self.qemu.qemu.on)
+        self.assertEqual({'deploy.iso'}, {
+            path.name for path in self.web_server.folder.iterdir()})
+        self.assertEqual({None}, set(self.qemu.qemu.urls.values()))
+        self.assertEqual('disk', self.qemu.qemu.boot)
+        # Its own disk was never touched.
+        self.assertIn(conftest.STALE, before)
+        self.assertEqual(before, self.qemu.qemu.disk.read_bytes())
+
+
+class NetworkTest(Base):
+    boot_interface = 'pxe'
+
     @pytest.mark.feature(
         'storage.block', 'storage.block.boot', 'storage.block.backend.iscsi',
         'storage.block.backend.iscsi.auth.chap')
@@ -92,6 +108,9 @@ class VolumeTest(qemubase.Base):
         self._speaks(2)
         self._delete_server(server)
         self._is_gone(before)
+        # What is there for all nodes.
+        self.assertEqual({'boot.ipxe'}, {
+            path.name for path in self.tftp.iterdir()})
 
     def _is_told_to_no_others(self):
         """See that nobody else reads the secret, or what holds it."""
@@ -103,18 +122,18 @@ class VolumeTest(qemubase.Base):
         self.assertNotIn(storages.SECRET, str(
             self.store.get_node(self.node.uuid)))
 
-    def _is_gone(self, before):
-        peers.wait_until(lambda: self.store.get_node(
-            self.node.uuid).provision_state == 'available', timeout_s=60)
-        self.assertFalse(self.qemu.qemu.on)
-        # What is there for all nodes.
-        self.assertEqual({'boot.ipxe'}, {
-            path.name for path in self.tftp.iterdir()})
-        self.assertEqual({'deploy.iso'}, {
-            path.name for path in self.web_server.folder.iterdir()})
-        self.assertEqual({None}, set(self.qemu.qemu.urls.values()))
-        self.assertEqual('disk', self.qemu.qemu.boot)
-        # Its own disk was never touched.
-        self.assertIn(conftest.STALE, before)
-        self.assertEqual(before, self.qemu.qemu.disk.read_bytes())
 
+class DiscTest(Base):
+    boot_interface = 'virtual-media'
+
+    @pytest.mark.long
+    def test_a_server_runs_from_a_volume_by_a_disc(self):
+        before = self.qemu.qemu.disk.read_bytes()
+        # A target that asks for nothing.
+        self._make_volume(chap=False)
+        server = self._boot_from_volume()
+        self._speaks(1)
+        self.assertIn('image=bios', self.qemu.qemu.console())
+        self._wait_for_state_change(server, 'SHUTOFF')
+        self._delete_server(server)
+        self._is_gone(before)

@@ -156,6 +156,22 @@ class FibreChannelTest(Base):
         self.assertFalse(self.cinder.volume_to_attachment[
             self.cinder.IMAGE_BACKED_VOL])
 
+    @pytest.mark.feature('operation.rescue.stable-device')
+    def test_it_is_rescued_from_a_disc_with_its_volume_as_it_is(self):
+        server = self._from_volume()
+        self.glance.images[IMAGE]['properties'].update(
+            hw_rescue_device='cdrom', hw_rescue_bus='sata')
+        self.api.post_server_action(server['id'], {
+            'rescue': {'rescue_image_ref': IMAGE}})
+        self._wait_for_state_change(server, 'RESCUE')
+        device, url = self.machine.boots[-1]
+        self.assertIs(CDROM, device)
+        self.assertIn(IMAGE, url)
+        self._unrescue_server(server)
+        self.assertEqual((DISK, None), self.machine.boots[-1])
+        self.assertFalse(any(one.inserted for one in self.machine.media()))
+        self._delete(server)
+
     def test_a_volume_beside_it_is_refused(self):
         server = self._from_volume(self.cinder.ISCSI_BACKED_VOL,
                                    state='ERROR')

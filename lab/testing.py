@@ -93,7 +93,8 @@ class Suite:
 SUITES = (
     Suite('unit', NEWEST, (f'{_TESTS}/unit',)),
     Suite('contract', NEWEST, (f'{_TESTS}/contract',), workers=4, tries=2),
-    Suite('functional', NEWEST, (f'{_TESTS}/functional',), tries=2),
+    Suite('functional', NEWEST, (f'{_TESTS}/functional',), workers=4,
+          tries=2),
 )
 
 #: What runs beside these, with one worker: what depends on Nova with its older

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,10 @@ FORMAT = 1
 # whole.
 _LONGEST = 16 << 10
 _LONGEST_OF_ERROR = 1 << 20
+# What is beyond is not even redacted.  A secret may be cut in two there, so so
+# much before it is left out as well.
+_EDGE = 8 << 10
+_CUT_HERE = '\0cut here\0'
 _LARGEST_FILE = 64 << 20
 
 _GET_ANOTHER = 'use the file as nova-compute wrote it'
@@ -77,9 +82,9 @@ class Exchange:
     def of(cls, call: recording.Call,
            redactor: redaction.Redactor) -> Exchange:
         error = call.typed or call.error
-        answer, cut = _cut(redactor.value(call.answer),
-                           _LONGEST_OF_ERROR if error else _LONGEST)
-        request, _ = _cut(redactor.value(call.request), _LONGEST)
+        answer, cut = _redacted(call.answer, redactor,
+                                _LONGEST_OF_ERROR if error else _LONGEST)
+        request, _ = _redacted(call.request, redactor, _LONGEST)
         return cls(call.seam, call.operation, round(call.at_s, 6),
                    round(call.seconds, 6), request, answer,
                    Failure.of(error, redactor) if error else None, cut)
@@ -208,15 +213,27 @@ def _writer(found: dict[str, Any]) -> str:
                if isinstance(versions, dict) else 'unknown')
 
 
-def _cut(value: Any, longest: int) -> tuple[Any, bool]:
-    """Return a value with its texts cut, and whether any was."""
-    if isinstance(value, str) and len(value) > longest:
-        return value[:longest], True
+def _redacted(value: Any, redactor: redaction.Redactor,
+              longest: int) -> tuple[Any, bool]:
+    """Return a value without secrets, and whether a text in it is cut."""
+    short = _each_text(value, lambda text: (
+        text if len(text) <= longest
+        else text[:longest + _EDGE] + _CUT_HERE))
+    found = redactor.value(short)
+    cut = short != _each_text(value, lambda text: text)
+    return _each_text(found, lambda text: (
+        text[:-len(_CUT_HERE) - _EDGE] if text.endswith(_CUT_HERE)
+        else text)), cut
+
+
+def _each_text(value: Any, change: Callable[[str], str]) -> Any:
+    """Return a value with its texts changed; what is bytes becomes text."""
+    if isinstance(value, bytes):
+        return change(value.decode(errors='replace'))
+    if isinstance(value, str):
+        return change(value)
     if isinstance(value, dict):
-        items = {key: _cut(item, longest) for key, item in value.items()}
-        return ({key: item for key, (item, _) in items.items()},
-                any(cut for _, cut in items.values()))
-    if isinstance(value, list):
-        parts = [_cut(item, longest) for item in value]
-        return [item for item, _ in parts], any(cut for _, cut in parts)
-    return value, False
+        return {key: _each_text(item, change) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_each_text(item, change) for item in value]
+    return value

@@ -6,6 +6,7 @@ Each is seen to come out when nothing is redacted, so each test can fail.
 
 import base64
 import json
+import shlex
 import urllib.parse
 from xml.sax import saxutils
 
@@ -18,6 +19,8 @@ from nova_hypervisors.tests import incidents
 SECRET = 'tr0ub4dor&3/<horse>'
 # One that is no secret to a parser, and of the letters of such.
 PLAIN = 'c0rrectB4tterySt4ple'
+# One that every form of writing changes.
+QUOTED = 'c0rrect "b4ttery" & st4ple\'s </é>'
 HEXADECIMAL = '0f1e2d3c4b5a6978'
 TOKEN = 'gAAAAABn' + PLAIN * 3
 JWT = f'eyJhbGciOiJIUzI1NiJ9.{PLAIN}.{PLAIN}'
@@ -122,11 +125,48 @@ def secret_in_hexadecimal(leak):
                     said=PLAIN.encode().hex())
 
 
+WRITTEN = {
+    'xml': saxutils.escape(QUOTED),
+    'attribute': saxutils.escape(QUOTED, {'"': '&quot;', "'": '&apos;'}),
+    'url': urllib.parse.quote(QUOTED),
+    'path': urllib.parse.quote(QUOTED, safe=''),
+    'form': urllib.parse.quote_plus(QUOTED),
+    'json': json.dumps(QUOTED)[1:-1],
+    'python': repr(QUOTED)[1:-1],
+    'shell': shlex.quote(QUOTED),
+}
+
+
+def written(form):
+    def plant(leak):
+        leak.vboxmanage('list', 'vms', secrets=[QUOTED], said=f'<{form}>')
+    return plant
+
+
+LEAKS.update({f'secret_as_{name}_has_it': (written(form), (form,))
+              for name, form in WRITTEN.items()})
+
+
 # What is secret by where it stands.
 
 @planted(PLAIN)
 def word_after_an_option_of_a_command(leak):
     leak.vboxmanage('guestcontrol', 'x', '--password', PLAIN)
+
+
+@planted(PLAIN)
+def option_of_a_command_that_is_printed(leak):
+    leak.says(f'VBoxManage guestcontrol x --password {PLAIN} run')
+
+
+@planted('st4ple')
+def attribute_with_spaces(leak):
+    leak.says('<LOGIN USER_LOGIN="a" PASSWORD="c0rrect b4ttery st4ple">')
+
+
+@planted(PLAIN)
+def signature_of_another_kind_of_url(leak):
+    leak.says(f'https://store/x?sv=1&sig={PLAIN}')
 
 
 @planted(PLAIN)
@@ -245,6 +285,11 @@ def leak(short_path, config):
     return incidents.Leak(short_path, config)
 
 
+def is_in(form, text):
+    """Say whether it is in a file of JSON."""
+    return form in text or json.dumps(form)[1:-1] in text
+
+
 def test_there_are_enough_kinds():
     assert len(LEAKS) >= 20
 
@@ -254,8 +299,7 @@ def test_it_does_not_come_out(leak, name):
     plant, forms = LEAKS[name]
     plant(leak)
     text = leak.fail().read_text()
-    assert not [form for form in forms
-                if form in text or json.dumps(form)[1:-1] in text]
+    assert not [form for form in forms if is_in(form, text)]
     assert redaction.GONE in text
 
 
@@ -266,5 +310,5 @@ def test_it_would_without_redaction(leak, name, monkeypatch):
     plant, forms = LEAKS[name]
     plant(leak)
     text = leak.fail().read_text()
-    assert any(form in text for form in (
+    assert any(is_in(form, text) for form in (
         *forms, base64.b64encode(forms[0].encode()).decode()))

@@ -163,13 +163,27 @@ def test_the_last_calls_are_kept(watched, folder):
 def test_a_long_answer_is_cut(watched, folder):
     def work():
         with recording.call('here', 'list') as noted:
-            noted.answer = {'stdout': 'x' * 100_000}
+            noted.answer = {'stdout': 'x' * 100_000, 'stderr': 'short'}
         raise errors.InvalidState('it is off')
 
     fail(watched(work))
     call = only(folder).calls[0]
     assert call.cut
-    assert len(call.answer['stdout']) < 100_000
+    assert call.answer == {'stdout': 'x' * (16 << 10), 'stderr': 'short'}
+
+
+def test_a_secret_is_not_cut_in_two(watched, folder):
+    def work():
+        recording.hide(['secrets'])
+        with recording.call('here', 'list') as noted:
+            # Whatever is cut off, it ends in the middle of one.
+            noted.answer = b'secrets' * 20_000
+        raise errors.InvalidState('it is off')
+
+    fail(watched(work))
+    call = only(folder).calls[0]
+    assert call.cut
+    assert set(call.answer) == {'*'}
 
 
 def test_the_newest_files_are_kept(watched, folder):

@@ -188,7 +188,8 @@ def _write(path: Path, text: str, mode: int = _MODE,
     part = path.with_name(f'.{path.name}.part')
     part.unlink(missing_ok=True)
     with open(part, 'x', encoding='ascii', opener=_private) as file:
-        os.fchown(file.fileno(), -1, group)
+        # By its name, which an error has then.
+        os.chown(part, -1, group)
         os.fchmod(file.fileno(), mode)
         file.write(text)
     part.replace(path)

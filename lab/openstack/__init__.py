@@ -35,7 +35,7 @@ _SERVICES = ('nova-compute', 'nova-compute-2', 'nova-novncproxy',
              'neutron', 'glance', 'placement', 'keystone')
 # What not every demo has.
 _OTHER_HOSTS = ('nova-compute-esx', 'vcsim', 'nova-compute-metal',
-                'metal', 'metal-media', virtualboxnode.SERVICE)
+                'metal', 'metal-media')
 _SERVERS = ('rabbitmq', 'epmd', 'mariadb')
 
 _START_S = 90
@@ -122,7 +122,8 @@ class Cloud:
 
     def stop(self) -> None:
         """Stop all of it, machines included."""
-        self._processes.stop((*_OTHER_HOSTS, *_SERVICES), timeout_s=15)
+        self._processes.stop((*_OTHER_HOSTS, *_SERVICES,
+                              virtualboxnode.SERVICE), timeout_s=15)
         for home in (self._lab.virtualbox_home, self._lab.second_home,
                      virtualboxnode.home(self._lab)):
             virtualbox.stop_machines(self._lab, home)

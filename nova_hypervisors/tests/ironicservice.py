@@ -35,7 +35,7 @@ host = here
 rpc_transport = none
 enabled_hardware_types = {types}
 enabled_boot_interfaces = {boot}
-enabled_deploy_interfaces = ramdisk
+enabled_deploy_interfaces = ramdisk,direct
 enabled_power_interfaces = {types}
 enabled_management_interfaces = {types}
 enabled_network_interfaces = noop
@@ -57,6 +57,8 @@ connection = sqlite:///{folder}/ironic.sqlite
 [deploy]
 http_root = {published}
 http_url = {published_url}
+[service_catalog]
+endpoint_override = http://127.0.0.1:{port}
 [oslo_concurrency]
 lock_path = {folder}/locks
 """

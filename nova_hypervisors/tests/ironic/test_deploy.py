@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ironic whole, with its API, puts a server on a machine with an iLO 4."""
 
+import hashlib
 import sys
 from pathlib import Path
 
@@ -26,11 +27,12 @@ def enroll(ironic, ilo4_machine, images):
     """Tell Ironic of the machine; it is forgotten at the end."""
     made = []
 
-    def enroll(**driver_info):
+    def enroll(fields=None, **driver_info):
         node = ironic.call('POST', '/nodes', {
-            'driver': 'ilo4',
+            'driver': 'ilo4', 'deploy_interface': 'ramdisk',
             'driver_info': {**ilo4_machine.driver_info, **driver_info},
-            'instance_info': {'boot_iso': images.url('image.iso')}})
+            'instance_info': {'boot_iso': images.url('image.iso')},
+            **(fields or {})})
         made.append(f'/nodes/{node["uuid"]}')
         return node, made[-1]
 
@@ -43,6 +45,10 @@ def enroll(ironic, ilo4_machine, images):
 def provision(ironic, path, target, state):
     ironic.call('PUT', f'{path}/states/provision', {'target': target})
     ironic.wait_for(path, provision_state=state)
+
+
+def _sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def published(images):
@@ -65,6 +71,39 @@ def test_a_system_from_a_disc(ironic, enroll, ilo4_machine, ilo, images):
     assert not ilo4_machine.is_on()
     assert ilo.machine.drives['CDROM'].url == ''
     assert published(images) == []
+
+
+def test_the_ramdisk_of_a_deploy(ironic, enroll, ilo4_machine, ilo, images):
+    """It is booted, and waited for; no agent is on this disc."""
+    ilo.machine.reads_media = True
+    _, path = enroll({
+        'deploy_interface': 'direct', 'instance_info': {
+            'image_source': images.url('image.img'),
+            'image_checksum': _sha256(images.folder / 'image.img'),
+            'image_disk_format': 'raw'}},
+        deploy_iso=images.url('image.iso'))
+    ironic.call('POST', '/ports', {
+        'node_uuid': path.rpartition('/')[2],
+        'address': '52:54:00:5e:ed:01'})
+    provision(ironic, path, 'manage', 'manageable')
+    provision(ironic, path, 'provide', 'available')
+    provision(ironic, path, 'active', 'wait call-back')
+    assert ilo.machine.boots == [
+        ('CDROM', (images.folder / 'image.iso').stat().st_size)]
+    # It was for once.
+    assert ilo.machine.once == 'NORMAL'
+    provision(ironic, path, 'deleted', 'available')
+    assert not ilo4_machine.is_on()
+    assert ilo.machine.drives['CDROM'].url == ''
+    assert published(images) == []
+
+
+def test_without_a_ramdisk_nothing_is_begun(ironic, enroll, ilo, images):
+    _, path = enroll({'deploy_interface': 'direct'})
+    found = ironic.call('GET', f'{path}/validate')['boot']
+    assert found['result'] is False
+    for field in ('deploy_iso', 'deploy_kernel', 'deploy_ramdisk'):
+        assert field in found['reason']
 
 
 def test_without_a_licence_nothing_is_published(ironic, enroll, ilo, images):

@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 
 from lab import layout
 from lab import releases
 
 PAGE = layout.CHECKOUT / 'doc/source/contributor/releases.rst'
+
+_WIDTH = 79
 
 _INTRODUCTION = """\
 ========
@@ -84,5 +87,7 @@ def _why(reasons: list[str]) -> str:
     if not reasons:
         return ''
     return '\nWhat failed, in one line each:\n\n.. code-block:: text\n\n' + (
-        ''.join(f'   {number}. {reason}\n'
-                for number, reason in enumerate(reasons, 1)))
+        ''.join(textwrap.fill(
+            reason, _WIDTH, initial_indent=f'   {number}. ',
+            subsequent_indent='      ', break_on_hyphens=False) + '\n'
+            for number, reason in enumerate(reasons, 1)))

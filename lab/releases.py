@@ -65,6 +65,8 @@ _SUITE_S = 900
 _BUILDERS = ('setuptools', 'pbr', 'wheel')
 
 _LONGEST_REASON = 200
+_COMPLAINT = re.compile('error:|cause:')
+
 # What is known of failures that are not this package's.
 _KNOWN = {
     "'NoneType' object has no attribute 'parent'":
@@ -256,11 +258,10 @@ def _outcomes(lab: layout.Layout, cell: Cell,
 
 def _last_words(log: Path) -> str:
     """Return what uv said last of why."""
-    lines = [line.strip() for line in log.read_text().splitlines()]
-    said = [line for line in lines
-            if re.match('error|cause|hint: build failures', line,
-                         re.IGNORECASE)]
-    return _one_line(' '.join(said[-2:]))
+    said = [line.strip() for line in log.read_text().splitlines()
+            if _COMPLAINT.match(line.strip())]
+    built = [line for line in said if 'Failed to build' in line]
+    return _one_line(' '.join(built[-1:] or said[-2:]))
 
 
 def _version(venv: Path) -> str:

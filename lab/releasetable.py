@@ -24,7 +24,9 @@ Releases
 What was run with which release of Nova, on what Python, and when.  Each is
 installed with the upper constraints of its OpenStack (``lab/constraints``).
 ``make releases`` does it all, ``python3 -m lab releases 34 3.14 rest`` a part.
-The oldest Python is that of the host, the newest that of the lab's Debian.
+The oldest Python is that of the host, the newest that of the lab's Debian.  A
+package that the constraints name, and that has no wheel for the newest, is not
+built: the lab has no headers of it.
 
 nova-compute of Nova 31 and 32 has green threads (eventlet) only, that of 33
 has both, and that of 34 threads.

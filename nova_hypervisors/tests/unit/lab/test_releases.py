@@ -125,3 +125,13 @@ def test_each_release_has_constraints_of_its_own():
         assert {'SQLAlchemy', 'oslo.policy', 'keystoneauth1'} - names <= {
             'keystoneauth1'}
         assert wanted[0].startswith(f'nova>={release}.')
+
+
+def test_what_cannot_be_built_is_named(tmp_path):
+    log = tmp_path / 'log'
+    log.write_text('$ uv pip install\nerror: Failed to build `six==1`\n'
+                   '  cause: no headers\n  error: gcc ended with 1\n')
+    assert releases._last_words(log) == 'error: Failed to build `six==1`'
+    log.write_text('error: No solution found\n  cause: a wants b<5\n')
+    assert releases._last_words(log) == (
+        'error: No solution found cause: a wants b<5')

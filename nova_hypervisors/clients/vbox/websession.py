@@ -57,6 +57,12 @@ RETURNED = 'returnval'
 # and COM's own.
 _SERVER_DIED = frozenset({0x80004004, 0x800706BA, 0x800706BE, 0x80010108})
 
+# What these answer with is a guest's: its disk, screen or log.
+_CONTENT = frozenset({
+    'IDataStream_read', 'IDisplay_takeScreenShotToArray', 'IMachine_readLog',
+    'IMediumIO_read'})
+_FAULT = b':Fault>'
+
 # VirtualBox's own prefix of its errors' texts.
 _NOISE = 'VirtualBox error: '
 
@@ -277,9 +283,13 @@ def noted(service: soap.Service, operation: str,
           ) -> Iterator[Callable[[bytes], None]]:
     """Note a call, and give what is to be told its answer."""
     with recording.call(SEAM, operation, lambda: {
-            'where': service.where, 'arguments': arguments}) as call:
+            'where': service.where, 'arguments': {
+                name: (f'{len(value)} bytes' if isinstance(value, bytes)
+                       else value)
+                for name, value in arguments.items()}}) as call:
         def heard(answer: bytes) -> None:
-            call.answer = answer
+            if operation not in _CONTENT or _FAULT in answer:
+                call.answer = answer
         yield heard
 
 

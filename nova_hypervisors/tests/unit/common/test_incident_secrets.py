@@ -312,3 +312,18 @@ def test_it_would_without_redaction(leak, name, monkeypatch):
     text = leak.fail().read_text()
     assert any(is_in(form, text) for form in (
         *forms, base64.b64encode(forms[0].encode()).decode()))
+
+
+def test_what_is_read_from_a_disk_is_not_kept(leak):
+    data = base64.b64encode(PLAIN.encode()).decode()
+    leak.web_service('IMediumIO_read', f'<returnval>{data}</returnval>')
+    text = leak.fail().read_text()
+    assert 'IMediumIO_read' in text
+    assert data not in text
+
+
+def test_what_is_written_on_a_disk_is_not_kept(leak):
+    leak.web_service('IMediumIO_write', data=PLAIN.encode())
+    text = leak.fail().read_text()
+    assert f'{len(PLAIN)} bytes' in text
+    assert PLAIN not in text

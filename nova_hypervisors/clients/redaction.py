@@ -58,7 +58,7 @@ _PATTERNS = tuple(re.compile(pattern, re.IGNORECASE | re.DOTALL)
      r'\s*<(?:[\w-]+:)?value\b[^<>]*>(?P<secret>[^<]+)'),
     # "name": "value" of JSON and Python, name=value of programs.
     rf'["\']{_NAME}["\']\s*:\s*["\'](?P<secret>[^"\']+)',
-    (rf'\b{_NAME}\s*[=:]\s*["\']?'
+    (rf'\b{_NAME}[\])]?\s*[=:]\s*["\']?'
      r'(?P<secret>[^\s"\'<>,;&*][^\s"\'<>,;&]*)'),
     rf'--{_NAME}[= ]["\']?(?P<secret>[^\s"\'-][^\s"\']*)',
     # A token of Keystone's, and a JWT.

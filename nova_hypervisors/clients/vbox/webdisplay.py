@@ -8,6 +8,7 @@ import os
 from pathlib import PurePath
 
 from nova_hypervisors.clients import errors
+from nova_hypervisors.clients import recording
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import weblogon
 from nova_hypervisors.clients.vbox import websession
@@ -58,6 +59,7 @@ def set_up(web: WebSession, machine: str,
     web.call('IVRDEServer_setEnabled', server, enabled=display is not None)
     if display is None:
         return
+    recording.hide((*display.properties.values(), *display.logins.values()))
     web.call('IVRDEServer_setVRDEExtPack', server,
              VRDEExtPack=display.extension_pack)
     for key, value in {_ADDRESS_PROPERTY: display.address,

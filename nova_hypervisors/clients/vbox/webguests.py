@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Iterator
 
 from nova_hypervisors.clients import errors
+from nova_hypervisors.clients import recording
 from nova_hypervisors.clients.vbox import guests
 from nova_hypervisors.clients.vbox import weblogon
 from nova_hypervisors.clients.vbox import websession
@@ -25,6 +26,7 @@ _ENDED_WELL = 'TerminatedNormally'
 @contextlib.contextmanager
 def _session(web: WebSession, guest: str,
              wanted: guests.GuestProgram) -> Iterator[str]:
+    recording.hide((wanted.password, *wanted.environment.values()))
     session = web.text('IGuest_createSession', guest, user=wanted.user,
                        password=wanted.password, domain='',
                        sessionName='nova-hypervisors')

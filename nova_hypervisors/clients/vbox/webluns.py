@@ -7,6 +7,7 @@ import contextlib
 import uuid as uuid_module
 
 from nova_hypervisors.clients import errors
+from nova_hypervisors.clients import recording
 from nova_hypervisors.clients.vbox import api
 from nova_hypervisors.clients.vbox import codes
 from nova_hypervisors.clients.vbox import controllers
@@ -37,6 +38,7 @@ def _properties(lun: api.Lun) -> dict[str, str]:
              'LUN': str(lun.address.lun),
              'InitiatorName': lun.initiator}
     if lun.user:
+        recording.hide([lun.secret])
         found |= {'InitiatorUsername': lun.user,
                   'InitiatorSecret': lun.secret}
     return found

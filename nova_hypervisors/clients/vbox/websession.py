@@ -29,6 +29,7 @@ from xml.etree import ElementTree
 
 from nova_hypervisors.clients import errors
 from nova_hypervisors.clients import recording
+from nova_hypervisors.clients import redaction
 from nova_hypervisors.clients import retry
 from nova_hypervisors.clients import soap
 from nova_hypervisors.clients import telemetry
@@ -282,13 +283,17 @@ def noted(service: soap.Service, operation: str,
           arguments: Mapping[str, soap.Value],
           ) -> Iterator[Callable[[bytes], None]]:
     """Note a call, and give what is to be told its answer."""
+    # A property's name is an argument: what is answered has none.
+    is_secret = operation in _CONTENT or any(
+        isinstance(value, str) and redaction.is_secret_name(value)
+        for value in arguments.values())
     with recording.call(SEAM, operation, lambda: {
             'where': service.where, 'arguments': {
                 name: (f'{len(value)} bytes' if isinstance(value, bytes)
                        else value)
                 for name, value in arguments.items()}}) as call:
         def heard(answer: bytes) -> None:
-            if operation not in _CONTENT or _FAULT in answer:
+            if not is_secret or _FAULT in answer:
                 call.answer = answer
         yield heard
 

@@ -176,6 +176,11 @@ def key_and_value_in_an_output(leak):
 
 
 @planted(PLAIN)
+def property_of_a_machine(leak):
+    leak.says(f'vrdeproperty[VNCPassword]="{PLAIN}"')
+
+
+@planted(PLAIN)
 def json_in_an_output(leak):
     leak.says(json.dumps({'adminPass': PLAIN}))
 
@@ -320,6 +325,14 @@ def test_what_is_read_from_a_disk_is_not_kept(leak):
     text = leak.fail().read_text()
     assert 'IMediumIO_read' in text
     assert data not in text
+
+
+def test_what_a_property_is_that_is_called_like_a_secret(leak):
+    leak.web_service('IVRDEServer_getVRDEProperty',
+                     f'<returnval>{PLAIN}</returnval>', key='VNCPassword')
+    text = leak.fail().read_text()
+    assert 'VNCPassword' in text
+    assert PLAIN not in text
 
 
 def test_what_is_written_on_a_disk_is_not_kept(leak):

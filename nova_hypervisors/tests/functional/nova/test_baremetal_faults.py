@@ -178,7 +178,7 @@ class BareMetalFaultsTest(baremetalbase.Base):
             found.provision_state, found.instance_uuid))
 
     @pytest.mark.feature('storage.block')
-    def test_a_volume_is_refused_where_nobody_takes_it(self):
+    def test_a_volume_that_no_node_reaches_is_refused(self):
         self._only_one_node()
         server = self._build_server(flavor_id=self.flavor_id,
                                     image_uuid='', networks='none')
@@ -187,6 +187,6 @@ class BareMetalFaultsTest(baremetalbase.Base):
             'source_type': 'volume', 'destination_type': 'volume'}]
         server = self._wait_for_state_change(
             self.api.post_server({'server': server}), 'ERROR')
-        self.assertIn('deploy interface fake takes no volumes', str(
+        self.assertIn('find a handler for fake volume', str(
             [step.error for node in self.store.list_nodes()
              for step in self.store.list_steps(node.uuid)]))

@@ -73,7 +73,13 @@ def fetch(context: nova_context.RequestContext, image_ref: str, path: Path,
     :raises ImageUnacceptable: it is not what it should be; says why
     """
     images.fetch(context, image_ref, str(path), trusted_certs)
-    return inspect(image_ref, images.get_info(context, image_ref), path)
+    metadata = images.get_info(context, image_ref)
+    have, announced = path.stat().st_size, metadata.get('size')
+    if announced is not None and have != announced:
+        # A raw image that is cut would pass for a smaller one.
+        raise _unacceptable(
+            image_ref, f'{have} of its {announced} bytes came from Glance')
+    return inspect(image_ref, metadata, path)
 
 
 def inspect(image_ref: str, metadata: dict[str, Any], path: Path) -> Image:

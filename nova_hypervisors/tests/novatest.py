@@ -112,7 +112,7 @@ def fill(glance, guest: Path) -> None:
     """Give Nova's fake images the content that they claim to have."""
     content = guest.read_bytes()
     for image in glance.images.values():
-        image['disk_format'] = 'raw'
+        image.update(disk_format='raw', size=len(content))
         glance._imagedata[image['id']] = content
     update = glance.update
 
@@ -120,6 +120,8 @@ def fill(glance, guest: Path) -> None:
         # Nova's own throws what was uploaded away.
         if data is not None:
             glance._imagedata[image_id] = data.read()
+            metadata = {**metadata,
+                        'size': len(glance._imagedata[image_id])}
         return update(context, image_id, metadata, **arguments)
 
     glance.update = keep

@@ -54,6 +54,10 @@ class SerialPorts:
             f'All {len(self._ports)} ports of [vmware] serial_ports are '
             'taken: set more aside.')
 
+    def is_used(self) -> bool:
+        """Return whether servers that are made get ports."""
+        return bool(self._ports)
+
     def know(self, instance_uuid: str, port: int) -> None:
         """Remember whose a port is, as the host tells it."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)

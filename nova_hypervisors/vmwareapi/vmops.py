@@ -352,6 +352,8 @@ class VMOps:
 
     def know_serial_ports(self) -> None:
         """Take no port for a server that another one has already."""
+        if not self._serial_ports.is_used():
+            return
         for uuid, machine in self._machines.owned().items():
             with contextlib.suppress(errors.ClientError):
                 port = self._client.machine_details(machine.ref).serial_port

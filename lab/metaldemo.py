@@ -7,7 +7,7 @@ Other machines are in :mod:`lab.metalnodes`, from which it is run.
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import json
 import subprocess
 from collections.abc import Callable
@@ -82,8 +82,12 @@ class MetalWalk(walk.Walk):
     def _enroll(self) -> None:
         """Tell the driver of the machine; wait until Nova knows it."""
         for found in json.loads(self.run_node('list', '-f', 'json')):
-            with contextlib.suppress(progress.LabError):
-                self.run_node('delete', found['Name'])
+            with self._show.step(f'delete {found["Name"]}, of an earlier '
+                                 'demo'):
+                progress.wait_until(
+                    'it is in use', functools.partial(
+                        self._is_deleted, found['Name']),
+                    self.wait_s, self._compute_log(), pause_s=1)
         self.make_node()
         with self._show.step('the node is known to Nova'):
             progress.wait_until(
@@ -93,6 +97,14 @@ class MetalWalk(walk.Walk):
                 (self._lab.cloud / 'bin/nova-manage', '--config-file',
                  self._lab.etc / 'nova/nova.conf', 'cell_v2',
                  'discover_hosts'), self._lab.logs / 'databases.log')
+
+    def _is_deleted(self, name: str) -> bool:
+        """Delete a node, unless it is still being cleaned."""
+        try:
+            self.run_node('delete', name)
+        except progress.LabError:
+            return False
+        return True
 
     def make_node(self) -> None:
         """Put the one node into the inventory."""

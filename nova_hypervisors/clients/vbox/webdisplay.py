@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 from pathlib import PurePath
 
@@ -125,9 +124,9 @@ class WebDisplay:
                 # It has just been started.
                 raise errors.InvalidState('its screen shows nothing yet',
                                           operation='save_screenshot')
-            picture = web.text(
+            picture = web.data(
                 'IDisplay_takeScreenShotToArray', display, screenId=0,
                 width=width, height=height, bitmapFormat='PNG')
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, 'wb') as file:
-            file.write(base64.b64decode(picture))
+            file.write(picture)

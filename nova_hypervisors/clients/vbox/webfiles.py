@@ -10,7 +10,6 @@ time (both seen with 7.2.22).
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import itertools
 import os
@@ -149,11 +148,11 @@ class WebFiles:
                     return
                 reader = free.pop()
                 try:
-                    found = web.text('IMediumIO_read', reader, offset=offset,
+                    found = web.data('IMediumIO_read', reader, offset=offset,
                                      size=len(wanted))
                 finally:
                     free.append(reader)
-                if base64.b64decode(found) != wanted:
+                if found != wanted:
                     raise errors.DataDamaged(
                         f'what was sent has changed at {offset}',
                         operation='upload')
@@ -237,7 +236,7 @@ class WebFiles:
                         f'{self._copy_timeout_s:g} seconds',
                         operation='download_disk')
                 coming = pool.submit(_next, web, stream)
-                file.write(base64.b64decode(data))
+                file.write(data)
 
     @weblogon.reads
     def disk_space(self, web: WebSession,
@@ -267,12 +266,12 @@ class WebFiles:
             return b''  # it was never started
         found = b''
         for offset in itertools.count(max(0, size - count), _LOG_CHUNK):
-            data = web.text('IMachine_readLog', machine, offset=offset,
+            data = web.data('IMachine_readLog', machine, offset=offset,
                             idx=webmachines.SERIAL_LOG_INDEX,
-                            size=_LOG_CHUNK) if offset < size else ''
+                            size=_LOG_CHUNK) if offset < size else b''
             if not data:
                 break
-            found += base64.b64decode(data)
+            found += data
         return found
 
 
@@ -325,9 +324,9 @@ def _data(handle: int, step: int) -> Iterator[int]:
             offset += step
 
 
-def _next(web: WebSession, stream: str) -> str:
-    """Return more of a stream, as Base64, or nothing at its end."""
-    return web.text('IDataStream_read', stream, size=_STREAM,
+def _next(web: WebSession, stream: str) -> bytes:
+    """Return more of a stream, or nothing at its end."""
+    return web.data('IDataStream_read', stream, size=_STREAM,
                     timeoutMS=int(_STREAM_WAIT_S * 1000))
 
 

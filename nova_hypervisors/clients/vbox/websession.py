@@ -135,18 +135,28 @@ class WebSession:
         """
         return self._call(operation, {'_this': this, **arguments})
 
+    def data(self, operation: str, this: str,
+             **arguments: soap.Value) -> bytes:
+        """Return the bytes that an operation answers with."""
+        return self._counted(self._service.data, operation,
+                             {'_this': this, **arguments})
+
     def _call(self, operation: str,
               arguments: dict[str, soap.Value]) -> ElementTree.Element:
+        return self._counted(self._service.call, operation, arguments)
+
+    def _counted(self, call: Callable[..., T], operation: str,
+                 arguments: dict[str, soap.Value]) -> T:
         self.calls += 1
         return telemetry.observed(
             self._observe, operation,
-            lambda: self._answer(operation, arguments))
+            lambda: self._answer(call, operation, arguments))
 
-    def _answer(self, operation: str,
-                arguments: dict[str, soap.Value]) -> ElementTree.Element:
+    def _answer(self, call: Callable[..., T], operation: str,
+                arguments: dict[str, soap.Value]) -> T:
         with noted(self._service, operation, arguments) as heard:
             try:
-                answer = self._service.call(operation, arguments, heard=heard)
+                answer = call(operation, arguments, heard=heard)
             except soap.Fault as fault:
                 raise error_for(fault, operation) from fault
         self.answered_at = time.monotonic()

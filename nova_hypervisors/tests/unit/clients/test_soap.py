@@ -79,6 +79,27 @@ def test_a_fault_has_its_details(server, service):
     assert caught.value.details == {'resultCode': '-5'}
 
 
+@pytest.mark.parametrize(('element', 'data'), [
+    ('<returnval>AAEC/w==</returnval>', b'\0\1\2\xff'),
+    ('<returnval></returnval>', b''), ('<returnval/>', b''), ('', b'')])
+def test_bytes_are_given_as_such(server, service, element, data):
+    server.answer = 200, ANSWER.format(f'<r:opResponse xmlns:r="urn:x">'
+                                       f'{element}</r:opResponse>')
+    assert service.data('op', {}) == data
+
+
+def test_bytes_that_are_refused_have_a_reason(server, service):
+    server.answer = 500, FAULT
+    with pytest.raises(soap.Fault, match='it broke'):
+        service.data('op', {})
+
+
+def test_bytes_that_are_damaged(server, service):
+    server.answer = 200, ANSWER.format('<op><returnval>A</returnval></op>')
+    with pytest.raises(errors.ClientError, match='not answer with Base64'):
+        service.data('op', {})
+
+
 def test_a_connection_serves_many_calls(server, service):
     for _ in range(3):
         service.call('op', {})

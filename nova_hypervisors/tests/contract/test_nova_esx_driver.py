@@ -7,11 +7,13 @@ from pathlib import Path
 import fixtures
 from nova import exception
 from nova import test
+from nova.console import type as console_type
 from nova.tests.unit import utils
 from nova.tests.unit.virt import test_virt_drivers
 
 from nova_hypervisors import conf as _registers_options  # noqa: F401
 from nova_hypervisors.tests import novatest
+from nova_hypervisors.tests import peers
 from nova_hypervisors.tests.fakes import esx
 from nova_hypervisors.tests.functional.nova import esxbase
 
@@ -21,13 +23,11 @@ _POWER = 'hosts are not powered by their service'
 _NOVAS = 'Nova powers the server off or on if a driver has none'
 
 NOT_THERE = {
-    'test_swap_volume': 'swapping volumes: planned',
-    'test_set_admin_password': 'by VMware Tools: planned',
+    'test_swap_volume': 'a host copies no disk of a machine that runs',
     'test_get_host_cpu_stats': 'a host has no such counters',
-    'test_block_stats': 'planned',
-    'test_get_all_volume_usage': 'planned',
+    'test_block_stats': 'a host counts by machine and not by volume',
+    'test_get_all_volume_usage': 'a host counts by machine and not by volume',
     'test_get_spice_console': 'ESX has no SPICE',
-    'test_get_serial_console': 'planned',
     'test_pause': _PAUSE,
     'test_unpause_paused_instance': _PAUSE,
     'test_unpause_unpaused_instance': _PAUSE,
@@ -71,13 +71,40 @@ class VMwareESXDriverTest(novatest.RunsUnderPytest, novatest.PollsReboots,
         super().setUp()
         novatest.fill(self.image_service, image)
         self.flags(state_path=str(folder / 'state'))
+        self.host = host
+        self._start()
+        self.addCleanup(lambda: self.connection.cleanup_host('here'))
+
+    def _start(self):
         self.connection = test_virt_drivers.importutils.import_object(
             self.driver_module, test_virt_drivers.fake.FakeVirtAPI())
-        self.connection.host = host
+        self.connection.host = self.host
         # A test puts something in that only Nova's own fake driver has.
         self.connection.active_migrations = {}
         self.connection.init_host('here')
-        self.addCleanup(self.connection.cleanup_host, 'here')
+
+    def _start_again(self, **options):
+        self.flags(group='vmware', **options)
+        self.connection.cleanup_host('here')
+        self._start()
+
+    def test_get_serial_console(self):
+        self.flags(group='serial_console', enabled=True)
+        self._start_again(serial_ports=str(peers.free_port()))
+        instance, _ = self._get_running_instance()
+        console = self.connection.get_serial_console(self.ctxt, instance)
+        self.assertIsInstance(console, console_type.ConsoleSerial)
+
+    def test_set_admin_password(self):
+        file = Path(self.useFixture(test.fixtures.TempDir()).join('password'))
+        file.write_text('nova')
+        self.host.guest_accounts['root'] = 'nova'
+        self._start_again(guest_user='root', guest_password_file=str(file))
+        instance, _ = self._get_running_instance()
+        machine, = self.host.machines()
+        self.host.run_tools(machine.ref._moId)
+        self.connection.set_admin_password(instance, 'p4ssw0rd')
+        self.assertEqual(1, len(self.host.guest_programs))
 
     def test_migrate_disk_and_power_off(self):
         # Nova's own has another host in mind, and no migration.

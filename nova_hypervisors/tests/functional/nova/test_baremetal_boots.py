@@ -63,7 +63,7 @@ class BootTest(Base):
         self.assertEqual([PXE, DISK], self._devices())
         self._delete(server)
 
-    @pytest.mark.feature('boot.provision-only')
+    @pytest.mark.feature('boot.provision-only', 'boot.once')
     def test_one_that_is_made_and_not_started(self):
         server = self._make_with({'baremetal:power_on': 'false',
                                   'baremetal:boot_once': 'network'})

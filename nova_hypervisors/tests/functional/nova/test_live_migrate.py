@@ -166,6 +166,7 @@ class OnItsWayByWebServiceTest(OnItsWayTest):
     backend = 'webservice'
 
 
+@pytest.mark.long
 class NotSharedTest(hosts.TwoHosts):
     def test_a_server_with_disks_here_stays(self):
         error = self.assertRaises(

@@ -53,6 +53,7 @@ print(json.dumps(lacking))
 LACKING = {
     'baremetal': {'pyghmi', 'sushy', 'swiftclient'},
     'ilo4': {'proliantutils'},
+    'ironic': {'ironic'},
     'neutron': {'neutron_lib'},
     'vmware': {'oslo_vmware', 'suds'},
 }

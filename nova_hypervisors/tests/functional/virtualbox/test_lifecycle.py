@@ -318,6 +318,7 @@ class TestSnapshot:
                         builders.snapshot_states()[0])
         hears(spawn(builders.instance(target)), 'beat')
 
+    @pytest.mark.by_web_service
     @pytest.mark.parametrize('image_format', ['raw', 'vdi', 'vmdk'])
     def test_in_other_formats(self, config, make_driver, spawn, image_api,
                               hears, image_format):

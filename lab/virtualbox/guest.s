@@ -148,11 +148,15 @@ put:    pushw   %ax
         pushw   %cx
         movb    %al, %bl
         movw    $(COM1 + 5), %dx
-        xorw    %cx, %cx                # look 65536 times: it may be slow,
-4:      inb     %dx, %al                # and it may not be there
+        movb    $64, %bh                # look 64 times 65536 times: a busy
+        xorw    %cx, %cx                # host takes long, and one that is
+4:      inb     %dx, %al                # not there reads as ready
         testb   $0x20, %al
         loopz   4b
-        movb    %bl, %al
+        jnz     7f
+        decb    %bh
+        jnz     4b
+7:      movb    %bl, %al
         movw    $COM1, %dx
         outb    %al, %dx
         movb    $0x0e, %ah

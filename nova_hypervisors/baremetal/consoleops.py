@@ -69,10 +69,7 @@ class ConsoleOps:
                 console_type='vnc') from error
         if self._relay is None:
             raise exception.ConsoleTypeUnavailable(console_type='vnc')
-        return console_type.ConsoleVNC(
-            host=self._address, port=self._relay.port,
-            internal_access_path=self._relay.path(relay.Kind.SCREEN,
-                                                  instance.uuid))
+        return consoles.screen(self._relay, self._address, instance)
 
     def output(self, instance: objects.Instance) -> str:
         """Return the end of what the server has said on its serial line.

@@ -8,6 +8,8 @@ from collections.abc import Collection
 from collections.abc import Mapping
 
 from nova import exception
+from nova import objects
+from nova.console import type as console_type
 from oslo_utils import units
 
 from nova_hypervisors.consoles import relay
@@ -35,3 +37,27 @@ def listen(console_relay: relay.Relay, section: str,
         raise exception.InvalidConfiguration(
             f'[{section}] console_port {console_relay.port} cannot be '
             f'listened on: {error.strerror}') from error
+
+
+def serial(console_relay: relay.Relay, address: str,
+           instance: objects.Instance) -> console_type.ConsoleSerial:
+    """Return where Nova's serial proxy finds a server's serial port.
+
+    :param address: of the relay
+    """
+    return console_type.ConsoleSerial(
+        host=address, port=console_relay.port,
+        internal_access_path=console_relay.path(relay.Kind.SERIAL,
+                                                instance.uuid))
+
+
+def screen(console_relay: relay.Relay, address: str,
+           instance: objects.Instance) -> console_type.ConsoleVNC:
+    """Return where Nova's VNC proxy finds a server's screen.
+
+    :param address: of the relay
+    """
+    return console_type.ConsoleVNC(
+        host=address, port=console_relay.port,
+        internal_access_path=console_relay.path(relay.Kind.SCREEN,
+                                                instance.uuid))

@@ -187,10 +187,7 @@ class ConsoleOps:
         if self._serial_address is None:
             raise exception.ConsoleTypeUnavailable(console_type='serial')
         self._require_running(instance)
-        return console_type.ConsoleSerial(
-            host=self._serial_address, port=self._relay.port,
-            internal_access_path=self._relay.path(relay.Kind.SERIAL,
-                                                  instance.uuid))
+        return consoles.serial(self._relay, self._serial_address, instance)
 
     def _require_running(self, instance: objects.Instance) -> None:
         """:raises InstanceNotReady: which Nova's API knows, unlike
@@ -275,10 +272,7 @@ class ConsoleOps:
         if display is None or not display.is_vnc:
             raise exception.ConsoleTypeUnavailable(console_type='vnc')
         self._require_running(instance)
-        return console_type.ConsoleVNC(
-            host=display.proxy_address, port=self._relay.port,
-            internal_access_path=self._relay.path(relay.Kind.SCREEN,
-                                                  instance.uuid))
+        return consoles.screen(self._relay, display.proxy_address, instance)
 
     def _open_screen(self, uuid: str) -> socket.socket:
         """Connect to a machine's VNC server and log on."""

@@ -81,10 +81,7 @@ class ConsoleOps:
                 self._serial_port(instance.uuid) is None):
             raise exception.ConsoleTypeUnavailable(console_type='serial')
         self._require_running(instance)
-        return console_type.ConsoleSerial(
-            host=self._serial_address, port=self._relay.port,
-            internal_access_path=self._relay.path(relay.Kind.SERIAL,
-                                                  instance.uuid))
+        return consoles.serial(self._relay, self._serial_address, instance)
 
     def _serial_port(self, uuid: str) -> int | None:
         return self._client.machine_details(
@@ -103,10 +100,7 @@ class ConsoleOps:
         if self._open is None:
             raise exception.ConsoleTypeUnavailable(console_type='vnc')
         self._require_running(instance)
-        return console_type.ConsoleVNC(
-            host=self._address, port=self._relay.port,
-            internal_access_path=self._relay.path(relay.Kind.SCREEN,
-                                                  instance.uuid))
+        return consoles.screen(self._relay, self._address, instance)
 
     def mks(self, instance: objects.Instance) -> console_type.ConsoleMKS:
         """Return what an MKS client needs: it goes to the host itself."""

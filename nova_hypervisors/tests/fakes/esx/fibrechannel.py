@@ -10,6 +10,7 @@ Web Services API reference.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 from pyVmomi import vim
@@ -37,6 +38,9 @@ class FibreChannel:
     """
 
     esx: Any
+    # Of HostStorageSystem itself.
+    _path_of: Callable[[str], str]
+    _all_seen: Callable[[], list[Any]]
 
     def __init__(self) -> None:
         self.detached: set[str] = set()
@@ -107,12 +111,6 @@ class FibreChannel:
             raise vim.fault.NotFound(
                 msg='The object or item referred to could not be found: '
                 f'{uuid}')
-
-    def _path_of(self, uuid: str) -> str:
-        raise NotImplementedError
-
-    def _all_seen(self) -> list[Any]:
-        raise NotImplementedError
 
 
 def _number(name: str) -> int:
